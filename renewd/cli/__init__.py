@@ -1,0 +1,1 @@
+"""Command line; see main.py."""

@@ -1,0 +1,133 @@
+"""Targets: the entries of the watch list, each one name with everything that is to be done for it."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from renewd.config.model import Certificate, Challenge, Command, Install
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The names in a certificate name: comma-separated, trimmed, lower-cased, in written order, each once."""
+    return tuple(dict.fromkeys(part.strip().lower() for part in name.split(",") if part.strip()))
+
+
+def identity(name: str) -> str:
+    """What makes two names the same certificate: the sorted set of their parts."""
+    return ",".join(sorted(parts(name)))
+
+
+def slug(name: str) -> str:
+    """The name as a folder: `*` becomes `_`, a comma `+`."""
+    return "+".join(parts(name)).replace("*", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One `install` entry with `{name}` filled in. Either `directory` or `files` is set."""
+
+    directory: str | None
+    files: tuple[tuple[str, str], ...]  # (kind, path) in the model's order of kinds
+    settings: Install
+
+
+@dataclass(frozen=True, slots=True)
+class HookCommand:
+    """One command ready to run: an argument list, never a line that somebody splits again."""
+
+    argv: tuple[str, ...]
+    line: str  # as people read it
+    timeout: timedelta
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookSet:
+    """A target's commands with `{name}` filled in; two targets with equal check and reload share a group."""
+
+    pre: tuple[HookCommand, ...] = ()
+    check: tuple[HookCommand, ...] = ()
+    reload: tuple[HookCommand, ...] = ()
+    post: tuple[HookCommand, ...] = ()
+
+    @property
+    def group(self) -> tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]:
+        """What is run once for all targets that share it."""
+        return self.check, self.reload
+
+
+class Target:
+    """One name of the watch list; cheap to make, what costs is made when first asked for."""
+
+    def __init__(self, name: str, entry: Certificate, issuer: str, where: str = "") -> None:
+        self.name = name  # as written: it is what the portal is asked for
+        self.entry = entry
+        self.issuer = issuer
+        self.where = where  # such as certificates[3].names[17], for messages
+
+    def __repr__(self) -> str:
+        return f"Target({self.name!r})"
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """The names on the certificate, canonical, in written order."""
+        return parts(self.name)
+
+    @cached_property
+    def identity(self) -> str:
+        """Equal for two spellings of the same set of names."""
+        return identity(self.name)
+
+    @cached_property
+    def slug(self) -> str:
+        """The name as a folder."""
+        return slug(self.name)
+
+    @property
+    def challenge(self) -> Challenge | None:
+        """How control is proved, with `{name}` in the web root filled in."""
+        challenge = self.entry.challenge
+        if challenge is None or challenge.webroot is None or "{name}" not in challenge.webroot:
+            return challenge
+        return challenge.model_copy(update={"webroot": self._path(challenge.webroot)})
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Where the certificate goes."""
+        return tuple(
+            Place(
+                directory=None if install.directory is None else self._path(install.directory),
+                files=tuple((kind, self._path(path)) for kind, path in (install.files or {}).items()),
+                settings=install,
+            )
+            for install in self.entry.install
+        )
+
+    @cached_property
+    def hooks(self) -> HookSet:
+        """The commands around going live, `{name}` filled in as one word of the command line."""
+        hooks = self.entry.hooks
+        return HookSet(
+            pre=self._filled(hooks.pre),
+            check=self._filled(hooks.check),
+            reload=self._filled(hooks.reload),
+            post=self._filled(hooks.post),
+        )
+
+    def _path(self, template: str) -> str:
+        return template.replace("{name}", self.slug)
+
+    def _filled(self, commands: tuple[Command, ...]) -> tuple[HookCommand, ...]:
+        return tuple(fill(command, ",".join(self.domains)) for command in commands)
+
+
+def fill(command: Command, name: str) -> HookCommand:
+    """The command with `{name}` filled in, after splitting, so that a name is always one word."""
+    if command.shell:
+        line = command.run.replace("{name}", shlex.quote(name))
+        argv: tuple[str, ...] = ("/bin/sh", "-c", line)
+    else:
+        argv = tuple(word.replace("{name}", name) for word in shlex.split(command.run))
+        line = command.run.replace("{name}", name)
+    return HookCommand(argv, line, command.timeout, command.user)

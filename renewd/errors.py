@@ -1,0 +1,192 @@
+"""Every error that renewd raises on purpose, as one tree.
+
+RenewdError
+├── ConfigurationError         the file is wrong: all faults at once; exit 2
+├── UsageError                 the command line is wrong, an unknown name among it; exit 2
+├── AlreadyRunning             another renewd holds this state; exit 1
+├── StateUnusable              the state directory or the journal cannot be used; exit 1
+└── TargetError                one target's attempt stops here; the others go on
+    ├── Temporary              asking again later may well work: wait, then repeat the same call
+    │   ├── Unreachable        nothing was sent: no connection, no name, no trust
+    │   └── Throttled          the service said when to come back
+    ├── ReplyLost              sent, but no answer was read: reconcile before anything else
+    ├── OrderGone              this order can never be finalized: a new one is needed
+    ├── AlreadyFinalized       the order was finalized before: reconcile
+    ├── ChallengeFailed        the CA did not find the proof: told as it is, tried again by back-off
+    ├── NotFinal               the service said no in words renewd does not know: not for ever
+    ├── KeyRejected            401, 403: no more calls with this key until it changes
+    ├── NotInSubscription      the name is not known there: a person is needed, looked at daily
+    ├── BadReply               the answer is not what the API promises
+    ├── MaterialRefused        the gate says no: quarantined, never installed
+    ├── InstallFailed          the files could not be put in place; the live ones are as they were
+    ├── HookFailed             a command failed or outlived its time
+    └── NotServed              the new certificate is not what the server shows
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in the configuration: where, what, and what would be right."""
+
+    file: str
+    line: int | None  # 1-based; None where the fault has no place of its own
+    key: str  # such as certificates[1].hooks.reload; empty for the file as a whole
+    wrong: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        said = f"{self.wrong}; {self.right}" if self.right else self.wrong
+        return ": ".join(part for part in (place, self.key, said) if part)
+
+
+class RenewdError(Exception):
+    """The root of the tree: `str()` is what happened, `remedy` what the person can do about it."""
+
+    remedy: str = ""
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        if remedy is not None:
+            self.remedy = remedy
+
+
+class ConfigurationError(RenewdError):
+    """The configuration cannot be used; `faults` holds all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class UsageError(RenewdError):
+    """The command line asks for something that does not exist."""
+
+
+class AlreadyRunning(RenewdError):
+    """Another renewd works on the same state; `pid` is its process, 0 if unknown."""
+
+    def __init__(self, message: str, *, pid: int = 0, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.pid = pid
+
+
+class StateUnusable(RenewdError):
+    """The state directory or the journal cannot be read or written."""
+
+
+class TargetError(RenewdError):
+    """An attempt at one target stops here; `stage` says at which step of the renewal."""
+
+    stage: str = "renewal"
+
+    def __init__(self, message: str, *, stage: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        if stage is not None:
+            self.stage = stage
+
+
+class Temporary(TargetError):
+    """Asking again later may well work; `retry_after` is what the service asked for, if it did."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        stage: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message, stage=stage, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class Unreachable(Temporary):
+    """Not one byte of the request went out, so repeating it cannot do anything twice."""
+
+
+class Throttled(Temporary):
+    """The service is busy or a limit is reached (429, 503)."""
+
+
+class ReplyLost(TargetError):
+    """The request went out and no whole answer came back: what it did is unknown."""
+
+
+class OrderGone(TargetError):
+    """The order is not found, expired or invalid; it can never be finalized."""
+
+    stage = "order"
+
+
+class AlreadyFinalized(TargetError):
+    """The service has finalized this order before."""
+
+    stage = "finalize"
+
+
+class ChallengeFailed(TargetError):
+    """The CA, or renewd itself before it, did not find the proof of control."""
+
+    stage = "challenge"
+
+
+class NotFinal(TargetError):
+    """A refusal in words that renewd does not know; the same order may be tried again."""
+
+    stage = "finalize"
+
+
+class KeyRejected(TargetError):
+    """The service does not take the API key (401, 403)."""
+
+    stage = "api"
+
+
+class NotInSubscription(TargetError):
+    """The service does not know this certificate name."""
+
+    stage = "api"
+
+
+class BadReply(TargetError):
+    """An answer that is not what the API promises: wrong type, cut off, too large, not JSON."""
+
+    stage = "api"
+
+
+class MaterialRefused(TargetError):
+    """What was issued may not be installed; `problems` holds every reason, one sentence each."""
+
+    stage = "gate"
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.problems = tuple(problems)
+
+
+class InstallFailed(TargetError):
+    """A file could not be written or switched; the live files are what they were."""
+
+    stage = "install"
+
+
+class HookFailed(TargetError):
+    """A hook ended with an error, was killed, or could not be started; `hook` is check, reload, pre or post."""
+
+    stage = "hook"
+
+    def __init__(self, message: str, *, hook: str, output: str = "", remedy: str | None = None) -> None:
+        super().__init__(message, stage=hook, remedy=remedy)
+        self.hook = hook
+        self.output = output
+
+
+class NotServed(TargetError):
+    """After the reload the server still shows another certificate."""
+
+    stage = "confirm"

@@ -1,0 +1,56 @@
+"""The protocol that every issuer fulfils, and the values it trades in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from renewd.certs.bundle import Material
+from renewd.certs.order import Order
+from renewd.config.secrets import Secret
+from renewd.config.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What the issuer says it holds for a target; information only, until the X.509 behind it was judged."""
+
+    name: str
+    order_uri: str | None
+    issued_at: datetime | None
+    expires_at: datetime | None
+    links: dict[str, str] = field(default_factory=dict, repr=False)  # pre-signed: the query is a secret
+    pfx: Secret | None = None  # base64
+    password: Secret | None = None
+
+
+class Issuer(Protocol):
+    """A service that issues certificates. Every call may raise any renewd.errors.TargetError but those of gate and install.
+
+    `order` and `finalize` cost budget and are never repeated blindly: the engine journals before and after.
+    """
+
+    name: str  # the configuration's name of it
+
+    def current(self, target: Target) -> Issued | None:
+        """What the issuer holds now for this target, if it keeps certificates at all."""
+        ...
+
+    def order(self, target: Target) -> Order:
+        """A new order. Raises ReplyLost if it is not known whether one was made."""
+        ...
+
+    def validate(self, target: Target, order: Order) -> None:
+        """Tell the service that the challenges stand, where it wants to be told."""
+        ...
+
+    def finalize(self, target: Target, order: Order) -> Issued:
+        """The new certificate. Raises ReplyLost if it is not known whether it was issued."""
+        ...
+
+    def collect(self, target: Target, issued: Issued) -> Material:
+        """Leaf, chain and key of what was issued; safe to repeat."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; a call under way in another thread fails soon after."""
+        ...
