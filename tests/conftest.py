@@ -1,0 +1,56 @@
+"""Fixtures that several parts of the tests share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.clocks import FakeClock
+from tests.servers import Haproxy, Nginx, Server, Site
+
+# No time limit for an example: never a wall-clock time in a test.
+settings.register_profile("renewd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("renewd")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that the test moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def _servers() -> Iterator[list[Server]]:
+    started: list[Server] = []
+    yield started
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def nginx(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) -> Callable[..., Nginx]:
+    """A real nginx that serves these sites, ended with the test."""
+
+    def make(*sites: Site, webroot: str | Path | None = None, start: bool = True) -> Nginx:
+        server = Nginx(tmp_path_factory.mktemp("nginx"), sites, webroot)
+        _servers.append(server)
+        if start:
+            server.start()
+        return server
+
+    return make
+
+
+@pytest.fixture
+def haproxy(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) -> Callable[..., Haproxy]:
+    """A real haproxy that serves this combined PEM, ended with the test."""
+
+    def make(combined: str | Path, *, start: bool = True) -> Haproxy:
+        server = Haproxy(tmp_path_factory.mktemp("haproxy"), combined)
+        _servers.append(server)
+        if start:
+            server.start()
+        return server
+
+    return make
