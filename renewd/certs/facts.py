@@ -1,23 +1,24 @@
 """Facts: what a certificate file says, read as lightly as can be; every look at the disk passes here."""
 
+from binascii import a2b_base64
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from cryptography import x509
+from cryptography.x509 import load_der_x509_certificate
+
+from renewd.certs import panic, san
 
 State = Literal["present", "missing", "invalid"]
 
-PLACEHOLDER_SERIAL = (
-    0x72656E657764_00000000  # "renewd" and zeros: no CA's serial, which is random (CAB BR §7.1)
-)
+PLACEHOLDER_SERIAL = 0x72656E657764_00000000  # "renewd" and zeros; a CA's serial is random (CAB BR §7.1)
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
-_SUBJECT_ALTERNATIVE_NAME = x509.SubjectAlternativeName
+_END = b"-----END CERTIFICATE-----"
 
 
 @dataclass(slots=True)
 class Facts:
-    """What is known of one target's certificate on disk. Not frozen: making ten thousand is measured."""
+    """What is known of one target's certificate on disk. Not frozen: the time to make ten thousand is measured."""
 
     path: str
     state: State
@@ -32,29 +33,39 @@ class Facts:
 def from_pem(pem: bytes, path: str) -> Facts:
     """The facts of the first certificate in a PEM file, whatever else stands in it (a key, people's notes).
 
-    Never raises: what cannot be read as a certificate is told as state "invalid".
+    Never raises: what cannot be read as a certificate is told as state "invalid", a placeholder as "missing".
+    Decoding that one block alone and leaving the extensions unparsed is what makes it cheap.
     """
     start = pem.find(_BEGIN)
-    if start < 0:
-        return Facts(path, "invalid", "no PEM certificate in it" if pem else "the file is empty")
+    end = pem.find(_END, start)
+    if start < 0 or end < 0:
+        return Facts(path, "invalid", _without_certificate(pem))
     try:
-        certificate = x509.load_pem_x509_certificate(pem[start:] if start else pem)
-        names = certificate.extensions.get_extension_for_class(_SUBJECT_ALTERNATIVE_NAME)
-    except ValueError as error:
-        return Facts(path, "invalid", f"its certificate cannot be parsed: {error}")
-    return Facts(
-        path,
-        "present",
-        None,
-        certificate.not_valid_before_utc,
-        certificate.not_valid_after_utc,
-        certificate.serial_number,
-        tuple(sorted(name.lower() for name in names.value.get_values_for_type(x509.DNSName))),
-    )
+        der = a2b_base64(pem[start + len(_BEGIN) : end])
+        certificate = load_der_x509_certificate(der)
+        serial = certificate.serial_number
+        not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        domains = san.dns_names(der, certificate)
+    except ValueError:
+        return Facts(path, "invalid", "the certificate in it is damaged")
+    except BaseException as error:  # noqa: BLE001 - a panic is none of Exception's; all others are raised again
+        panic.only(error)
+        return Facts(path, "invalid", "the certificate in it is damaged")
+    if serial == PLACEHOLDER_SERIAL:
+        return Facts(path, "missing", "only renewd's placeholder is there")
+    return Facts(path, "present", None, not_before, not_after, serial, domains)
+
+
+def _without_certificate(pem: bytes) -> str:
+    if not pem.strip():
+        return "the file is empty"
+    if pem.startswith(b"\x30\x82"):
+        return "it is binary (DER or PFX), not PEM"
+    if _BEGIN in pem:
+        return "the certificate in it is cut off"
+    return "there is no certificate in it"
 
 
 def show_serial(serial: int) -> str:
     """The serial as browsers show it: `4F:9A:…`."""
-    digits = f"{serial:X}"
-    digits = digits.zfill(len(digits) + len(digits) % 2)
-    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+    return serial.to_bytes(max(1, (serial.bit_length() + 7) // 8)).hex(":").upper()

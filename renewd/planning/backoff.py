@@ -1,0 +1,114 @@
+"""When to try again: pure tables, by what went wrong and how often; jitter is handed in as a factor."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class Kind(StrEnum):
+    """What an attempt failed of, as far as it matters for the next one."""
+
+    ISSUING = "issuing"  # anything that may go better next time
+    THROTTLED = "throttled"  # the service said when to come back
+    CONFIGURATION = "configuration"  # a person is needed first; looked at daily
+    KEY = "key"  # the API key is not taken; probed hourly
+
+
+class Debt(StrEnum):
+    """What is owed after something was issued."""
+
+    ROLLED_BACK = "rolled_back"  # a good version waits to go live
+    HOOK = "hook"  # the files are live, a command for them failed
+
+
+_KINDS = {
+    "KeyRejected": Kind.KEY,
+    "NotInSubscription": Kind.CONFIGURATION,
+    "MaterialRefused": Kind.CONFIGURATION,
+    "Throttled": Kind.THROTTLED,
+}
+_STEPS = {
+    Kind.ISSUING: (_MINUTE, 10 * _MINUTE, 100 * _MINUTE, _DAY),  # Let's Encrypt's own advice
+    Kind.THROTTLED: (_MINUTE, 10 * _MINUTE, 100 * _MINUTE, _DAY),
+    Kind.CONFIGURATION: (_DAY,),
+    Kind.KEY: (_HOUR,),
+}
+_DEBTS = {
+    Debt.ROLLED_BACK: (_HOUR, 6 * _HOUR, _DAY),
+    Debt.HOOK: (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR),
+}
+LONGEST = _DAY  # no service may send us away for longer
+URGENT_PAUSE = 4 * _HOUR
+URGENT_LEFT = 2 * _DAY
+URGENT_SHARE = 10  # urgent too: less than a tenth of the lifetime is left
+
+READ_PAUSE, READ_PAUSE_MOST = timedelta(seconds=5), 5 * _MINUTE
+READS_WITHIN = 15 * _MINUTE  # then reading is given up for this attempt
+
+_LOOKS = (15, 30, 60, 120, 300, 600, 1200)  # seconds after a request whose reply was lost
+_LOOK_EVERY, LOOKS_WITHIN = 30 * _MINUTE, 4 * _HOUR
+
+
+def kind_of(error: str) -> Kind:
+    """The kind of a failure by the name of its error class, which is what the journal keeps."""
+    return _KINDS.get(error, Kind.ISSUING)
+
+
+def urgent(left: timedelta | None, life: timedelta | None) -> bool:
+    """True if the running certificate ends within two days or a tenth of its life; nothing running is urgent too."""
+    if left is None:
+        return True
+    return left < URGENT_LEFT or (life is not None and left * URGENT_SHARE < life)
+
+
+def next_try(  # noqa: PLR0913 - plain values, each named at the call
+    failures: int,
+    *,
+    kind: Kind,
+    left: timedelta | None,
+    life: timedelta | None,
+    now: datetime,
+    retry_after: timedelta | None = None,
+    jitter: float = 1.0,
+) -> datetime:
+    """When to try again after this many failures in a row (1 or more).
+
+    `left` and `life` are those of the running certificate, None where there is none. `jitter` is a factor around 1.
+    What the service asked for is a floor, and the first time it throttles all that is waited.
+    """
+    floor = min(max(retry_after or timedelta(), timedelta()), LONGEST)
+    if kind is Kind.THROTTLED and failures <= 1 and floor:
+        return now + floor
+    own = _step(_STEPS[kind], failures)
+    if kind in (Kind.ISSUING, Kind.THROTTLED) and urgent(left, life):
+        own = min(own, URGENT_PAUSE)
+    return now + max(own * jitter, floor)
+
+
+def debt_try(failures: int, now: datetime, kind: Debt) -> datetime:
+    """When a debt that failed this many times (1 or more) is tried again."""
+    return now + _step(_DEBTS[kind], failures)
+
+
+def reads_pause(failures: int, *, retry_after: timedelta | None = None, jitter: float = 1.0) -> timedelta:
+    """The pause before a read is repeated that failed this many times (1 or more); full jitter: a factor from 0 to 1."""
+    own = min(READ_PAUSE * (1 << min(failures - 1, 10)), READ_PAUSE_MOST) * jitter
+    return max(own, min(retry_after or timedelta(), LONGEST))
+
+
+def next_look(sent_at: datetime, now: datetime) -> datetime | None:
+    """When to ask again what a request did whose reply was lost; None after four hours."""
+    since = now - sent_at
+    for seconds in _LOOKS:
+        if since < timedelta(seconds=seconds):
+            return sent_at + timedelta(seconds=seconds)
+    last = timedelta(seconds=_LOOKS[-1])
+    look = last + ((since - last) // _LOOK_EVERY + 1) * _LOOK_EVERY
+    if since >= LOOKS_WITHIN:
+        return None
+    return sent_at + min(look, LOOKS_WITHIN)
+
+
+def _step(steps: tuple[timedelta, ...], failures: int) -> timedelta:
+    return steps[min(max(failures, 1), len(steps)) - 1]

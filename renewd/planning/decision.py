@@ -1,0 +1,87 @@
+"""The decision on one certificate: its state, when renewal is wanted, and why, in a sentence."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from renewd.certs.facts import Facts
+from renewd.config.units import RenewBefore
+from renewd.planning import window, words
+
+State = Literal["ok", "due", "expired", "missing", "invalid"]
+
+_SKEW = timedelta(minutes=5)  # clocks differ by that much without anything being wrong
+_NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one target wants: when to renew, which names, and its turn in the spread (0 to 1)."""
+
+    rule: RenewBefore
+    domains: tuple[str, ...]  # sorted
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What planning says of one target."""
+
+    state: State
+    at: datetime | None  # when renewal is or was wanted; None where nothing on disk can tell
+    reason: str
+    due: bool
+
+
+def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
+    """The decision at `now`. Where several states fit: missing, invalid, expired, due, ok.
+
+    What is missing or invalid is due: a server cannot start with it.
+    """
+    if facts.state != "present" or facts.not_before is None or facts.not_after is None:
+        state: State = "missing" if facts.state == "missing" else "invalid"
+        return Decision(state, None, facts.problem or f"it is {state}", due=True)
+    if facts.not_before >= facts.not_after:
+        return Decision("invalid", None, "it ends before it begins", due=True)
+    return _by_time(facts, (facts.not_before, facts.not_after), rules, now)
+
+
+def _by_time(facts: Facts, validity: tuple[datetime, datetime], rules: Rules, now: datetime) -> Decision:
+    begin, end = validity
+    at = window.due_at(begin, end, rules.rule, rules.spread)
+    if now >= end:
+        return Decision("expired", at, f"expired {words.until(end, now)}", due=True)
+    if facts.domains != rules.domains:
+        return Decision("due", min(at, now), f"due: {_other_names(facts.domains, rules.domains)}", due=True)
+    if now >= at:
+        return Decision("due", at, _why_due(begin, end, rules.rule, now), due=True)
+    return Decision("ok", at, _why_not(begin, end, rules.rule, at, now), due=False)
+
+
+def _why_due(begin: datetime, end: datetime, rule: RenewBefore, now: datetime) -> str:
+    """The rule's own time is told; within the spread it is still to come."""
+    told = window.in_words(end - begin, rule)
+    plain = window.due_at(begin, end, rule, 0)
+    if now >= plain:
+        return f"due: {told} was {words.until(plain, now)}"
+    return f"due: {told} is {words.until(plain, now)}, and its turn comes a little before"
+
+
+def _why_not(begin: datetime, end: datetime, rule: RenewBefore, at: datetime, now: datetime) -> str:
+    reason = f"renews {words.until(at, now)}, {window.in_words(end - begin, rule)}"
+    if begin - now > _SKEW:
+        reason += f"; it is valid only {words.until(begin, now)}: is this machine's clock right?"
+    return reason
+
+
+def _other_names(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    lacking = sorted(set(wanted) - set(found))
+    extra = sorted(set(found) - set(wanted))
+    said = [f"lacks {_listed(lacking)}"] if lacking else []
+    said += [f"also has {_listed(extra)}"] if extra else []
+    return f"it {' and '.join(said)}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
