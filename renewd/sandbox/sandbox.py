@@ -1,0 +1,137 @@
+"""The sandbox as one thing: two origins on loopback, a folder with its key, root and configuration."""
+
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from renewd.clock import Clock, SystemClock
+from renewd.sandbox import configuration, control, mischief
+from renewd.sandbox.api import BASE, Api
+from renewd.sandbox.control import Control
+from renewd.sandbox.downloads import Downloads
+from renewd.sandbox.faults import Faults
+from renewd.sandbox.portal import Holding, Portal
+from renewd.sandbox.validation import ADDRESS, Validator
+from renewd.sandbox.wire import Ask, Reply, Server
+
+SUBSCRIPTION = "sub_sandbox4711"
+
+
+class Sandbox:
+    """A running sandbox; a context manager, or `close()` it. `seed` certificates, then point an issuer at `base_url`.
+
+    `http_port` is where the CA fetches challenges, instead of port 80; 0 picks a free one.
+    Without a `directory` a temporary one is made, which `close` removes.
+    """
+
+    def __init__(
+        self,
+        directory: str | None = None,
+        *,
+        port: int = 0,
+        http_port: int = 0,
+        clock: Clock | None = None,
+        link_life: timedelta | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._temporary = tempfile.TemporaryDirectory(prefix="renewd-sandbox-") if directory is None else None
+        self.directory = os.path.abspath(directory or (self._temporary.name if self._temporary else ""))
+        self.subscription_id = SUBSCRIPTION
+        self.http_port = http_port or _free_port()
+        self.faults = Faults(clock)
+        self.portal = Portal(clock, Validator(self.http_port))
+        self.downloads = Downloads(self.portal, self.faults)
+        self.downloads.link_life = link_life or self.downloads.link_life
+        self.api = Api(self.portal, self.downloads, self.faults, self.subscription_id)
+        self.control = Control(self.portal, self.downloads, self.faults, self.api)
+        self.api_key = self.api.api_key = secrets.token_urlsafe(32)
+        self._write_files()
+        self._api_server = Server(port, self._answer, clock, "Kestrel")
+        self._blob_server = Server(0, self.downloads.answer, clock, "Windows-Azure-Blob/1.0")
+        self.downloads.origin = self._blob_server.origin
+        self.faults.elsewhere = f"{self._blob_server.origin}/redirected"
+
+    @property
+    def origin(self) -> str:
+        """Where the API and the control listen."""
+        return self._api_server.origin
+
+    @property
+    def base_url(self) -> str:
+        """What the configuration calls `base_url`."""
+        return self.origin + BASE
+
+    @property
+    def api_key_path(self) -> str:
+        """A file with the API key, for its owner only."""
+        return os.path.join(self.directory, "api-key")
+
+    @property
+    def root_pem_path(self) -> str:
+        """A file with the root that everything issued here chains to."""
+        return os.path.join(self.directory, "root.pem")
+
+    def seed(self, name: str, **wishes: Any) -> Holding:
+        """Put a certificate into the portal; the wishes are those of `Portal.seed`."""
+        return self.portal.seed(name, **wishes)
+
+    def fault(self, call: str, fault: str, times: int | None = 1) -> None:
+        """Arm a fault for the next `times` calls; None for all. Raises UsageError in words."""
+        self.faults.add(call, fault, times)
+
+    def state(self) -> dict[str, Any]:
+        """What `GET /sandbox/state` tells."""
+        return self.control.state()
+
+    def configuration(self, *certificates: str | Mapping[str, Any], **keys: Any) -> str:
+        """A whole configuration as YAML, for names or entries; `keys` are further top-level keys."""
+        return configuration.text(self, certificates, keys)
+
+    def close(self) -> None:
+        """Free the ports, and remove the directory if it was made here."""
+        self.faults.close()
+        self._api_server.close()
+        self._blob_server.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _answer(self, ask: Ask) -> Reply:
+        if ask.path.startswith(f"{BASE}/"):
+            return self.api.answer(ask)
+        if ask.path.startswith(f"{control.BASE}/"):
+            return self.control.answer(ask)
+        return mischief.gateway(404, "Resource not found")
+
+    def _write_files(self) -> None:
+        os.makedirs(self.directory, mode=0o700, exist_ok=True)
+        _write(self.api_key_path, self.api_key.encode() + b"\n", 0o600)
+        _write(self.root_pem_path, self.portal.authority.root.public_bytes(Encoding.PEM), 0o644)
+
+
+def _write(path: str, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        port: int = probe.getsockname()[1]
+        return port

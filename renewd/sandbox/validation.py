@@ -1,0 +1,92 @@
+"""The CA's look at the challenges: real HTTP-01 fetches (RFC 8555 §8.3) of names that all live on loopback."""
+
+import http.client
+from collections.abc import Sequence
+from urllib.parse import urljoin, urlsplit
+
+from renewd.certs.order import Token
+
+ADDRESS = "127.0.0.1"
+_REDIRECTS = 10  # as Let's Encrypt
+_TIMEOUT = 10.0  # seconds for a connection and for each read, as Let's Encrypt
+_READ = 128  # bytes of a body that Let's Encrypt looks at are few; a key authorization is 87 long
+
+
+class Unproved(Exception):
+    """The proof was not found; `str()` is what the CA says."""
+
+
+class Validator:
+    """Fetches `http://{domain}/…` from one port of this machine, in place of port 80 of the name."""
+
+    def __init__(self, http_port: int) -> None:
+        self.http_port = http_port
+
+    def __call__(self, tokens: Sequence[Token]) -> str | None:
+        """The CA's complaint about the first proof that it does not find; None if all are there."""
+        for token in tokens:
+            try:
+                self._prove(token)
+            except Unproved as complaint:
+                return str(complaint)
+        return None
+
+    def _prove(self, token: Token) -> None:
+        if token.type != "http-01":
+            raise Unproved(f"DNS problem: NXDOMAIN looking up TXT for _acme-challenge.{_bare(token.domain)}")
+        url = f"http://{token.domain}/.well-known/acme-challenge/{token.name}"
+        found = self._follow(url).rstrip()
+        if found != token.value:
+            raise Unproved(
+                "The key authorization file from the server did not match this challenge. "
+                f'Expected "{token.value}" (got "{found}")'
+            )
+
+    def _follow(self, url: str) -> str:
+        first = url
+        for _ in range(_REDIRECTS + 1):
+            status, location, body = self._fetch(url)
+            if status in (301, 302, 303, 307, 308) and location:
+                url = urljoin(url, location)
+                continue
+            if status != http.client.OK:
+                raise Unproved(f"{ADDRESS}: Invalid response from {url}: {status}")
+            return body.decode("utf-8", "replace")
+        raise Unproved(f"{ADDRESS}: Fetching {first}: Too many redirects")
+
+    def _fetch(self, url: str) -> tuple[int, str | None, bytes]:
+        """Status, Location and the beginning of the body. Raises Unproved if there is no answer."""
+        try:
+            host, target = _checked(url)
+            connection = http.client.HTTPConnection(ADDRESS, self.http_port, timeout=_TIMEOUT)
+            try:
+                headers = {"Host": host, "User-Agent": "renewd sandbox CA", "Accept": "*/*"}
+                connection.request("GET", target, headers=headers)
+                response = connection.getresponse()
+                return response.status, response.getheader("Location"), response.read(_READ)
+            finally:
+                connection.close()
+        except TimeoutError as error:
+            why = "Timeout during connect (likely firewall problem)"
+            raise Unproved(f"{ADDRESS}: Fetching {url}: {why}") from error
+        except ConnectionRefusedError as error:
+            raise Unproved(f"{ADDRESS}: Fetching {url}: Connection refused") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unproved(f"{ADDRESS}: Fetching {url}: Error getting validation data") from error
+
+
+def _checked(url: str) -> tuple[str, str]:
+    """Host and request target of a URL that a CA would fetch. Raises Unproved for another, ValueError for none."""
+    parts = urlsplit(url)
+    if parts.scheme != "http":
+        raise Unproved(f"{ADDRESS}: Fetching {url}: the sandbox's CA speaks no {parts.scheme}")
+    if parts.port not in (None, 80):
+        only = "Only ports 80 and 443 are supported"
+        raise Unproved(
+            f"{ADDRESS}: Fetching {url}: Invalid port in redirect target. {only}, not {parts.port}"
+        )
+    return parts.hostname or "", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _bare(domain: str) -> str:
+    return domain.removeprefix("*.")
