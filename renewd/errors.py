@@ -8,7 +8,9 @@ RenewdError
 └── TargetError                one target's attempt stops here; the others go on
     ├── Temporary              asking again later may well work: wait, then repeat the same call
     │   ├── Unreachable        nothing was sent: no connection, no name, no trust
-    │   └── Throttled          the service said when to come back
+    │   ├── Throttled          the service said when to come back
+    │   └── Busy               another renewd works on this target: it is left to that one
+    ├── Fenced                 another renewd took the attempt over: stop, and write nothing more
     ├── ReplyLost              sent, but no answer was read: reconcile before anything else
     ├── OrderGone              this order can never be finalized: a new one is needed
     ├── AlreadyFinalized       the order was finalized before: reconcile
@@ -111,6 +113,22 @@ class Unreachable(Temporary):
 
 class Throttled(Temporary):
     """The service is busy or a limit is reached (429, 503)."""
+
+
+class Busy(Temporary):
+    """Another renewd holds this target's lease; `pid` is its process on this machine, 0 if it is elsewhere."""
+
+    stage = "lease"
+
+    def __init__(self, message: str, *, pid: int = 0, retry_after: timedelta | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.pid = pid
+
+
+class Fenced(TargetError):
+    """The attempt is no longer this process's to write: it was taken over, moved on, ended or forgotten."""
+
+    stage = "journal"
 
 
 class ReplyLost(TargetError):

@@ -1,0 +1,135 @@
+"""Writing attempts: each change is one transaction that also writes the step, and only under a fence that still holds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from renewd.errors import Fenced
+from renewd.journal import rows
+from renewd.journal.attempt import Attempt, Failure, Kind, State
+from renewd.journal.connected import Connected
+from renewd.journal.schema import attempts, leases, steps
+
+
+class Attempts(Connected):
+    """Beginning, moving and ending attempts.
+
+    `facts` that are fields of Attempt are kept there, and told in the step like all others. Each method returns the
+    attempt as it is now, and raises Fenced if it is no longer as the caller knows it.
+    """
+
+    def begin(
+        self,
+        identity: str,
+        name: str,
+        kind: Kind,
+        *,
+        issuer: str | None,
+        fence: int,
+        state: State = State.DUE,
+        **facts: Any,
+    ) -> Attempt:
+        """A new attempt, under way."""
+        now = self._clock.now()
+        new = Attempt(
+            0, identity, name, kind, state, None, started_at=now, changed_at=now, issuer=issuer, fence=fence
+        )
+        new = replace(new, **{key: value for key, value in facts.items() if key in rows.FIELDS})
+        columns = {key: getattr(new, key) for key in rows.FIELDS if key != "id"}
+        with self._database.write() as connection:
+            made = connection.execute(insert(attempts).values(rows.values(columns)))
+            new = replace(new, id=made.inserted_primary_key[0])  # type: ignore[index]
+            _tell(connection, new.id, now, "attempt.begun", {"kind": kind, "issuer": issuer, **facts})
+            return _reread(connection, new.id)
+
+    def move(self, attempt: Attempt, to: State, event: str, **facts: Any) -> Attempt:
+        """The attempt in its next state (which may be the same); what it was parked for is settled by that."""
+        return self._change(
+            attempt, event, facts, {"next_try_at": None, "failure": None, **facts, "state": to}
+        )
+
+    def note(self, attempt: Attempt, event: str, **facts: Any) -> Attempt:
+        """A step and nothing else: even facts named like fields change nothing but the history."""
+        return self._change(attempt, event, facts, {})
+
+    def park(self, attempt: Attempt, until: datetime, why: str, *, failure: Failure | None = None) -> Attempt:
+        """Put the attempt down where it is, to be taken up at `until`; without a failure `why` is made one."""
+        failure = failure or Failure(attempt.state.value, "Parked", why)
+        told = {"until": until, "why": why}
+        return self._change(attempt, "attempt.parked", told, {"next_try_at": until, "failure": failure})
+
+    def end(
+        self,
+        attempt: Attempt,
+        outcome: str,
+        *,
+        state: State | None = None,
+        failure: Failure | None = None,
+        next_try_at: datetime | None = None,
+        owed: Sequence[str] = (),
+        **facts: Any,
+    ) -> Attempt:
+        """The attempt with its outcome; without a `state` it shows how far it had come."""
+        columns = {
+            "state": state or attempt.state,
+            "outcome": outcome,
+            "failure": failure,
+            "next_try_at": next_try_at,
+            "owed": owed,
+            "ended_at": self._clock.now(),
+        }
+        told: dict[str, Any] = {"outcome": outcome, "next_try_at": next_try_at, "owed": owed or None, **facts}
+        if failure is not None:
+            told |= {"stage": failure.stage, "message": failure.message, "remedy": failure.remedy or None}
+        return self._change(attempt, "attempt.ended", told, {**facts, **columns})
+
+    def resume(self, attempt: Attempt, fence: int) -> Attempt:
+        """The attempt under a lease taken since: what its former process still tries to write is refused."""
+        return self._change(
+            attempt, "attempt.resumed", {"state": attempt.state}, {"fence": fence}, fence=fence
+        )
+
+    def _change(
+        self,
+        attempt: Attempt,
+        event: str,
+        told: dict[str, Any],
+        facts: dict[str, Any],
+        *,
+        fence: int | None = None,
+    ) -> Attempt:
+        """One guarded UPDATE and one INSERT. `fence` is that of the lease at hand, if not the attempt's own."""
+        now = self._clock.now()
+        overtaken = exists().where(
+            leases.c.identity == attempt.identity,
+            leases.c.fence > (attempt.fence if fence is None else fence),
+        )
+        guarded = (
+            update(attempts)
+            .where(
+                attempts.c.id == attempt.id,
+                attempts.c.state == attempt.state.value,
+                attempts.c.fence == attempt.fence,
+                attempts.c.outcome.is_(None),
+                ~overtaken,
+            )
+            .values(**rows.values(facts), changed_at=now)
+        )
+        with self._database.write() as connection:
+            if connection.execute(guarded).rowcount != 1:
+                raise Fenced(
+                    f"{attempt.name}: this attempt was taken over, moved on or ended by another renewd"
+                )
+            _tell(connection, attempt.id, now, event, told)
+            return _reread(connection, attempt.id)
+
+
+def _tell(connection: Connection, attempt: int, at: datetime, event: str, facts: dict[str, Any]) -> None:
+    connection.execute(insert(steps).values(attempt=attempt, at=at, event=event, facts=rows.told(facts)))
+
+
+def _reread(connection: Connection, number: int) -> Attempt:
+    return rows.attempt(connection.execute(select(attempts).where(attempts.c.id == number)).one())

@@ -1,0 +1,88 @@
+"""Leases: one process at a time works on a target, and a late one cannot write what a newer one took over."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from renewd.errors import Busy, Fenced
+from renewd.journal.connected import Connected
+from renewd.journal.holder import Holder
+from renewd.journal.schema import Moment, leases
+
+TTL = timedelta(minutes=15)  # longer than a finalize (10 min) and a look at the clock
+
+
+class Leases(Connected):
+    """Taking, keeping and giving back the right to work on a target."""
+
+    def take(self, identity: str, holder: str | None = None) -> int:
+        """The fence under which the target may now be worked on; it grows with every taking.
+
+        `holder` is this process unless said otherwise. Raises Busy, with who holds it, while another one does.
+        """
+        holder = holder or str(Holder.here())
+        with self._database.write() as connection:
+            now = self._lease_clock(connection)
+            found = connection.execute(
+                select(leases).where(leases.c.identity == identity).with_for_update()
+            ).one_or_none()
+            if found is None:
+                connection.execute(
+                    insert(leases).values(identity=identity, holder=holder, fence=1, expires_at=now + TTL)
+                )
+                return 1
+            if found.holder is not None:
+                _insist(found.holder, found.expires_at - now, same_machine=self._database.local)
+            fence: int = found.fence + 1
+            connection.execute(
+                update(leases)
+                .where(leases.c.identity == identity)
+                .values(holder=holder, fence=fence, expires_at=now + TTL)
+            )
+        return fence
+
+    def renew(self, identity: str, fence: int) -> None:
+        """Keep a lease for its full time from now. Raises Fenced if another one has taken it."""
+        with self._database.write() as connection:
+            kept = connection.execute(
+                update(leases)
+                .where(leases.c.identity == identity, leases.c.fence == fence, leases.c.holder.is_not(None))
+                .values(expires_at=self._lease_clock(connection) + TTL)
+            )
+            if kept.rowcount != 1:
+                raise Fenced(f"the lease on {identity} is no longer this process's")
+
+    def release(self, identity: str, fence: int) -> None:
+        """Give a lease back; one that another has taken since stays theirs."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.identity == identity, leases.c.fence == fence)
+                .values(holder=None, expires_at=None)
+            )
+
+    def _lease_clock(self, connection: Connection) -> datetime:
+        """The present as everybody who shares the database sees it; a file is shared on one machine only."""
+        if self._database.local:
+            return self._clock.now()
+        now: datetime = connection.execute(select(func.now(type_=Moment))).scalar_one()
+        return now
+
+
+def _insist(text: str, left: timedelta, *, same_machine: bool) -> None:
+    """The lease that `text` holds may be taken over. Raises Busy if it may not."""
+    if left <= timedelta():
+        return
+    try:
+        holder = Holder.parse(text)
+    except ValueError:  # an older or a newer renewd's way to write it
+        raise Busy(f"another renewd works on it ({text})", retry_after=left) from None
+    if holder.is_gone(same_machine=same_machine):
+        return
+    near = holder.is_near()
+    where = "" if near else f" on {holder.host}"
+    raise Busy(
+        f"another renewd works on it: process {holder.pid}{where}",
+        pid=holder.pid if near else 0,
+        retry_after=left,
+    )
