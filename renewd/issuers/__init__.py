@@ -1,1 +1,28 @@
-"""issuers"""
+"""Who issues certificates: one protocol, one module a service.
+
+Not here: deciding when to issue, and judging what was issued. Read base.py first, then rcl.py.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from renewd.clock import Clock
+    from renewd.config.model import Issuer as Settings
+    from renewd.issuers.base import Issuer
+
+__all__ = ["KINDS", "make"]
+
+
+def _rcl(name: str, settings: "Settings", clock: "Clock") -> "Issuer":
+    from renewd.issuers.rcl import Rcl
+
+    return Rcl(name, settings, clock)
+
+
+KINDS: dict[str, Callable[[str, "Settings", "Clock"], "Issuer"]] = {"rcl": _rcl}
+
+
+def make(name: str, settings: "Settings", clock: "Clock") -> "Issuer":
+    """The issuer that the configuration calls `name`; nothing is connected or read before its first call."""
+    return KINDS[settings.type](name, settings, clock)

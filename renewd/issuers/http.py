@@ -1,0 +1,238 @@
+"""The two clients: one for the API, which carries the key to one origin only, and one for downloads, which has none.
+
+What an exception of httpx, httpcore, ssl or the sockets means is decided here, once, by two questions: did any of
+the request go out, and does the call cost something if it did?
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import httpcore
+import httpx
+
+import renewd
+from renewd import deadline
+from renewd.config.model import RclIssuer
+from renewd.config.secrets import Secret
+from renewd.errors import BadReply, ReplyLost, TargetError, Temporary, Unreachable
+from renewd.issuers import links
+
+LARGEST = 1 << 20  # bytes of an answer; the longest chain that is allowed is an eighth of it
+LARGEST_REFUSAL = 1 << 16  # bytes that are read of an error page
+_HEADERS = {
+    "User-Agent": f"renewd/{renewd.__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",  # 194 KB of gzip can become 200 MB
+    "Cache-Control": "no-store",  # order and finalize are GETs that a proxy would believe it may repeat
+    "Connection": "close",
+}
+_FOREIGN = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
+    OSError,  # ssl.SSLError among them
+    UnicodeError,
+    ValueError,
+)
+for _library in ("httpx", "httpcore"):  # they log whole URLs and headers, which hold secrets
+    logging.getLogger(_library).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call is called, at which stage of a renewal, how long it may take, and whether it costs budget."""
+
+    what: str
+    stage: str
+    seconds: float
+    costs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    kind: str  # the media type, lower-case; empty if there is none
+    date: str
+    retry_after: str
+    body: bytes = field(repr=False)
+
+
+class Web:
+    """Both clients of one issuer; each call has its own connection, cookie-less and time-limited."""
+
+    def __init__(self, settings: RclIssuer) -> None:
+        self._settings = settings
+        self._base = settings.base_url.rstrip("/")
+        self._lock = threading.Lock()
+        self._running: set[deadline.Deadline] = set()
+        self._closed = False
+
+    def api(self, path: str, key: Secret, call: Call) -> Reply:
+        """GET of a path below the base URL with the key. Raises Unreachable, ReplyLost, Temporary or BadReply."""
+        network = deadline.Deadline(call.seconds)
+        with self._foreign(call, network), self._client(network, self._api_context) as client:
+            request = client.build_request("GET", self._base + path, extensions={"timeout": self._timeout})
+            request.headers["Authorization"] = f"Bearer {key.reveal()}"
+            self._assert_origin(request)
+            return _read(client, request, call)
+
+    def download(self, url: str, call: Call) -> Reply:
+        """GET of a pre-signed link, without the key. Raises Unreachable, Temporary or BadReply."""
+        try:
+            links.check(url, self._settings.download_hosts, near=self.near)
+        except ValueError as error:
+            raise BadReply(f"{call.what}: {error}", stage=call.stage) from None
+        through_proxy = (
+            self._settings.proxy is not None
+        )  # then the proxy looks the name up, and stands anywhere
+        permit = None if self.near or through_proxy else links.is_public
+        network = deadline.Deadline(call.seconds, permit=permit)
+        with self._foreign(call, network), self._client(network, self._download_context) as client:
+            request = client.build_request("GET", url, extensions={"timeout": self._timeout})
+            return _read(client, request, call)
+
+    def close(self) -> None:
+        """End the calls under way, and let none begin."""
+        with self._lock:
+            self._closed = True
+            running = tuple(self._running)
+        for network in running:
+            network.abort()
+
+    @property
+    def near(self) -> bool:
+        """Whether the API is on a loopback address, as a sandbox is."""
+        return links.is_near(self._base)
+
+    @property
+    def _timeout(self) -> dict[str, float]:
+        return {"connect": self._settings.timeout.connect.total_seconds()}
+
+    @cached_property
+    def _api_context(self) -> ssl.SSLContext:
+        return _context(self._settings.ca_file, instead=True)
+
+    @cached_property
+    def _download_context(self) -> ssl.SSLContext:
+        return _context(self._settings.ca_file, instead=False)  # storage is another party's
+
+    def _client(self, network: deadline.Deadline, context: ssl.SSLContext) -> httpx.Client:
+        transport = deadline.Transport(network, context, _proxy(self._settings.proxy))
+        return httpx.Client(transport=transport, headers=_HEADERS, trust_env=False, follow_redirects=False)
+
+    def _assert_origin(self, request: httpx.Request) -> None:
+        """The key goes to the configured scheme, host and port, and nowhere else."""
+        base, url = httpx.URL(self._base), request.url
+        if (url.scheme, url.host, url.port, url.userinfo) != (base.scheme, base.host, base.port, b""):
+            raise BadReply("the request would have left the API's own address; it was not sent")
+
+    @contextmanager
+    def _foreign(self, call: Call, network: deadline.Deadline) -> Iterator[None]:
+        """Every exception that is not ours, as one of ours."""
+        with self._lock:
+            if self._closed:
+                raise Unreachable(f"{call.what} was not made: renewd is leaving", stage=call.stage)
+            self._running.add(network)
+        try:
+            yield
+        except _FOREIGN as error:
+            raise _mapped(error, call, network) from error
+        finally:
+            with self._lock:
+                self._running.discard(network)
+
+
+def unusable(call: Call, why: str) -> TargetError:
+    """An answer of 200 that cannot be used: what it stands for may well have been done, so costly calls are lost ones."""
+    if call.costs:
+        return ReplyLost(f"{call.what} was answered, but not usably: {why}", stage=call.stage)
+    return BadReply(f"{call.what} was answered, but not usably: {why}", stage=call.stage)
+
+
+def _mapped(error: Exception, call: Call, network: deadline.Deadline) -> TargetError:
+    why = "ended, because renewd is leaving" if network.aborted else deadline.words(error)
+    if not network.sent:
+        return Unreachable(f"{call.what} was not sent: {why}", stage=call.stage, remedy=_remedy(why))
+    if call.costs:
+        return ReplyLost(f"{call.what} was sent, its answer is lost: {why}", stage=call.stage)
+    return Temporary(f"{call.what} failed: {why}", stage=call.stage)
+
+
+def _remedy(why: str) -> str:
+    if "expired" in why or "not yet valid" in why:
+        return "Check this machine's clock first, then the server's certificate."
+    if "not trusted" in why or "TLS" in why:
+        return "Check base_url, and ca_file where the API's certificate is of a private CA."
+    return "Check base_url, the name service, the firewall and the proxy."
+
+
+def _read(client: httpx.Client, request: httpx.Request, call: Call) -> Reply:
+    """The whole answer, as far as it is as large and as plain as it may be."""
+    response = client.send(request, stream=True)
+    try:
+        whole = response.status_code == httpx.codes.OK
+        encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
+        if whole and encoded:
+            raise unusable(call, "it is compressed, which was not asked for")
+        if whole and response.headers.get("age", "0").strip() != "0":
+            raise unusable(call, "it is an old one, which a proxy had kept")
+        body = b"" if encoded else _body(response, call, whole=whole)
+    finally:
+        response.close()
+    return Reply(
+        status=response.status_code,
+        kind=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+        date=response.headers.get("date", ""),
+        retry_after=response.headers.get("retry-after", ""),
+        body=body,
+    )
+
+
+def _body(response: httpx.Response, call: Call, *, whole: bool) -> bytes:
+    body = bytearray()
+    for part in response.iter_raw():
+        body += part
+        if whole and len(body) > LARGEST:
+            raise unusable(call, f"it is larger than {LARGEST >> 20} MiB")
+        if not whole and len(body) >= LARGEST_REFUSAL:
+            break
+    return bytes(body)
+
+
+def _context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
+    """What TLS has to be; the roots of `ca_file` `instead` of the system's or beside them. Raises Unreachable."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file if instead else None)
+        if ca_file is not None and not instead:
+            context.load_verify_locations(ca_file)
+    except OSError as error:
+        raise Unreachable(
+            f"the roots in {ca_file} cannot be used: {deadline.words(error)}",
+            stage="api",
+            remedy="Put a PEM file of root certificates there, or leave ca_file out.",
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _proxy(url: str | None) -> httpcore.Proxy | None:
+    if url is None:
+        return None
+    proxy = httpx.Proxy(url)
+    return httpcore.Proxy(
+        httpcore.URL(scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=b"/"),
+        auth=proxy.raw_auth,
+    )
