@@ -7,6 +7,7 @@ from cryptography import x509
 
 _OID = b"\x06\x03\x55\x1d\x11"  # 2.5.29.17, RFC 5280 §4.2.1.6
 _CRITICAL = b"\x01\x01\xff"
+_NAMES_SHOWN = 3
 _OCTETS, _SEQUENCE, _DNS = 0x04, 0x30, 0x82
 _LONG, _ONE, _TWO = 0x80, 0x81, 0x82  # DER lengths: from 128 up one or two length bytes follow
 
@@ -25,6 +26,19 @@ def dns_names(der: bytes, certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(sorted({name.lower() for name in names.value.get_values_for_type(x509.DNSName)}))
+
+
+def difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str | None:
+    """How two sets of names differ, in words that follow on "it": `lacks a.example and also has b.example`."""
+    lacking, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    said = [f"lacks {_listed(lacking)}"] if lacking else []
+    said += [f"also has {_listed(extra)}"] if extra else []
+    return " and ".join(said) or None
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _scan(der: bytes) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from renewd.certs import san
 from renewd.certs.facts import Facts
 from renewd.config.units import RenewBefore
 from renewd.planning import window, words
@@ -11,7 +12,6 @@ from renewd.planning import window, words
 State = Literal["ok", "due", "expired", "missing", "invalid"]
 
 _SKEW = timedelta(minutes=5)  # clocks differ by that much without anything being wrong
-_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def _by_time(facts: Facts, validity: tuple[datetime, datetime], rules: Rules, no
     at = window.due_at(begin, end, rules.rule, rules.spread)
     if now >= end:
         return Decision("expired", at, f"expired {words.until(end, now)}", due=True)
-    if facts.domains != rules.domains:
-        return Decision("due", min(at, now), f"due: {_other_names(facts.domains, rules.domains)}", due=True)
+    if facts.domains != rules.domains and (other := san.difference(facts.domains, rules.domains)):
+        return Decision("due", min(at, now), f"due: it {other}", due=True)
     if now >= at:
         return Decision("due", at, _why_due(begin, end, rules.rule, now), due=True)
     return Decision("ok", at, _why_not(begin, end, rules.rule, at, now), due=False)
@@ -72,16 +72,3 @@ def _why_not(begin: datetime, end: datetime, rule: RenewBefore, at: datetime, no
     if begin - now > _SKEW:
         reason += f"; it is valid only {words.until(begin, now)}: is this machine's clock right?"
     return reason
-
-
-def _other_names(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:
-    lacking = sorted(set(wanted) - set(found))
-    extra = sorted(set(found) - set(wanted))
-    said = [f"lacks {_listed(lacking)}"] if lacking else []
-    said += [f"also has {_listed(extra)}"] if extra else []
-    return f"it {' and '.join(said)}"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
