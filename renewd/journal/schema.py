@@ -84,7 +84,7 @@ steps = Table(
     "steps",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("attempt", ForeignKey("attempts.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, ForeignKey("attempts.id", ondelete="CASCADE"), nullable=False),
     Column("at", Moment, nullable=False),
     Column("event", String(64), nullable=False),
     Column("facts", JSON, nullable=False),

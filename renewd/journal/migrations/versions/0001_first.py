@@ -42,7 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "steps",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("attempt", sa.ForeignKey("attempts.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("attempt", sa.Integer, sa.ForeignKey("attempts.id", ondelete="CASCADE"), nullable=False),
         sa.Column("at", _moment, nullable=False),
         sa.Column("event", sa.String(64), nullable=False),
         sa.Column("facts", sa.JSON, nullable=False),

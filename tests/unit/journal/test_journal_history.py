@@ -1,0 +1,120 @@
+"""History, back-off and debts are questions to the attempts."""
+
+from datetime import timedelta
+
+import pytest
+
+
+@pytest.fixture
+def ended(journal, begin):
+    """An attempt that has ended."""
+
+    def ended(outcome, identity="contoso.com", kind="renewal", **facts):
+        return journal.end(begin(identity, kind), outcome, **facts)
+
+    return ended
+
+
+def test_the_history_is_newest_first_with_its_steps_in_order(journal, begin, ended):
+    first = ended("renewed")
+    second = journal.note(begin("wild.example"), "hook.ran")
+    found = journal.history()
+    assert [attempt.id for attempt, _ in found] == [second.id, first.id]
+    assert [step.event for step in found[0][1]] == ["attempt.begun", "hook.ran"]
+    assert [step.event for step in found[1][1]] == ["attempt.begun", "attempt.ended"]
+
+
+def test_the_history_may_be_of_one_target_and_of_so_many(journal, ended):
+    numbers = [ended("failed").id for _ in range(3)]
+    ended("failed", "wild.example")
+    assert [attempt.id for attempt, _ in journal.history("contoso.com", 2)] == numbers[:0:-1]
+    assert len(journal.history(limit=1)) == 1
+    assert journal.history("unknown.example") == []
+
+
+def test_the_latest_is_one_attempt_a_target(journal, begin, ended):
+    ended("failed")
+    newest = ended("renewed")
+    other = begin("wild.example")
+    assert journal.latest() == {"contoso.com": newest, "wild.example": other}
+    assert journal.last("contoso.com") == newest
+    assert journal.last("unknown.example") is None
+
+
+def test_what_is_under_way_has_no_outcome(journal, begin, ended):
+    ended("failed")
+    here, there = begin(), begin("wild.example")
+    assert journal.under_way() == [there, here]
+    assert journal.under_way("contoso.com") == [here]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "failures", "debts"),
+    [
+        pytest.param([], 0, 0, id="nothing was tried"),
+        pytest.param(["failed", "refused", "failed"], 3, 0, id="three failures in a row"),
+        pytest.param(["failed", "renewed"], 0, 0, id="a success ends the row"),
+        pytest.param(["failed", "renewed", "failed"], 1, 0, id="a failure after a success"),
+        pytest.param(["failed", "failed", "owed"], 0, 1, id="issued at last, a hook is owed"),
+        pytest.param(["put_back", "deploy:put_back", "deploy:owed"], 0, 3, id="a debt tried three times"),
+        pytest.param(["owed", "deploy:deployed"], 0, 0, id="a debt that is paid"),
+        pytest.param(["owed", "rollback:rolled_back"], 0, 0, id="put back by hand: nothing is owed"),
+        pytest.param(["owed", "failed"], 1, 1, id="a failed renewal pays no debt"),
+        pytest.param(["owed", "deploy:failed"], 0, 1, id="a deploy that did not get far pays no debt"),
+    ],
+)
+def test_failures_and_debts_are_counted_since_the_last_success(journal, ended, outcomes, failures, debts):
+    for text in outcomes:
+        kind, _, outcome = text.rpartition(":")
+        owed = ("reload",) if outcome in ("owed", "put_back") else ()
+        ended(outcome, kind=kind or "renewal", owed=owed)
+    assert len(journal.failures("contoso.com")) == failures
+    assert len(journal.debts("contoso.com")) == debts
+    assert ("contoso.com" in journal.owed()) is bool(debts)
+
+
+def test_failures_come_newest_first(journal, ended):
+    first, second = ended("failed"), ended("failed")
+    assert journal.failures("contoso.com") == [second, first]
+
+
+def test_what_is_owed_is_told_with_the_attempt_that_owes_it(journal, ended):
+    ended("owed", owed=("post",))
+    debt = ended("put_back", owed=("reload", "confirm"))
+    ended("renewed", "wild.example")
+    assert journal.owed() == {"contoso.com": debt}
+    assert debt.owed == ("reload", "confirm")
+
+
+def test_forgetting_drops_a_target_with_its_steps_and_no_other(journal, ended):
+    ended("renewed")
+    other = ended("renewed", "wild.example")
+    assert journal.forget("contoso.com") == 1
+    assert [attempt for attempt, _ in journal.history()] == [other]
+    assert journal.forget("contoso.com") == 0
+
+
+def test_a_fence_grows_even_after_a_target_was_forgotten(journal):
+    before = journal.take("contoso.com")
+    journal.release("contoso.com", before)
+    journal.forget("contoso.com")
+    assert journal.take("contoso.com") > before
+
+
+def test_a_number_is_never_used_twice(journal, ended):
+    before = ended("renewed").id
+    journal.forget("contoso.com")
+    assert ended("renewed").id > before
+
+
+def test_sweeping_keeps_what_is_new_under_way_or_a_targets_last(journal, begin, ended, clock):
+    ended("failed")
+    last_of_its_target = ended("renewed", "wild.example")
+    under_way = begin("old.example")
+    ended("failed", "old.example")
+    clock.advance(timedelta(days=400))
+    new = ended("renewed")
+    assert journal.sweep(clock.now() - timedelta(days=365)) == 1
+    kept = {attempt.id for attempt, _ in journal.history()}
+    assert {last_of_its_target.id, under_way.id, new.id} < kept
+    assert len(kept) == 4
