@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from renewd.certs.order import Token
+from renewd.certs.order import OrderStatus, Token
 from renewd.config import targets
 from renewd.sandbox import mischief
 from renewd.sandbox.downloads import Downloads
 from renewd.sandbox.faults import Armed, Faults
 from renewd.sandbox.material import LINKS, SPOILS
-from renewd.sandbox.portal import Holding, Portal, PortalOrder, Refused, root_domain
+from renewd.sandbox.portal import Portal, Refused
+from renewd.sandbox.records import Holding, PortalOrder, root_domain
 from renewd.sandbox.wire import Ask, Reply, json_reply, text_reply
 
 BASE = "/public"
@@ -64,8 +65,10 @@ class Api:
         """Do what was asked for, and the document that tells of it. Raises Refused."""
         kinds = [fault.kind for fault in met]
         if call == "order":
-            challenge = "DNS" if "tokens-dns" in kinds else None
-            return order_document(self._portal.order(name, challenge), targets.parts(name))
+            order = self._portal.order(name, "DNS" if "tokens-dns" in kinds else None)
+            if "born-invalid" in kinds:
+                order.status = OrderStatus.INVALID
+            return order_document(order, targets.parts(name))
         if call == "finalize":
             uris = parse_qs(ask.query).get("orderuri", [""])
             holding = self._portal.finalize(name, uris[0], [kind for kind in kinds if kind in SPOILS])

@@ -9,12 +9,14 @@ from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from renewd.certs import facts
 from renewd.errors import UsageError
 from renewd.sandbox import faults as switchboard
 from renewd.sandbox.api import Api
 from renewd.sandbox.downloads import Downloads
 from renewd.sandbox.faults import Faults
-from renewd.sandbox.portal import Holding, Portal, PortalOrder
+from renewd.sandbox.portal import Portal
+from renewd.sandbox.records import Holding, PortalOrder
 from renewd.sandbox.wire import Ask, Reply, json_reply
 
 BASE = "/sandbox"
@@ -144,7 +146,7 @@ def _holding(holding: Holding) -> dict[str, Any]:
         "challenge": holding.challenge,
         "key_type": holding.key_type,
         "issued": holding.issued,
-        "serials": [_serial(generation.leaf.serial_number) for generation in holding.generations],
+        "serials": [facts.show_serial(generation.leaf.serial_number) for generation in holding.generations],
         "not_after": holding.held and holding.held.leaf.not_valid_after_utc.isoformat(),
         "order_uri": holding.held and holding.held.order_uri,
     }
@@ -158,8 +160,3 @@ def _order(order: PortalOrder) -> dict[str, Any]:
         "tokens": len(order.tokens),
         "expires_at": order.expires_at.isoformat(),
     }
-
-
-def _serial(number: int) -> str:
-    """Upper-case hex with colons, as browsers show it and as renewd's JSON does."""
-    return number.to_bytes((number.bit_length() + 7) // 8, "big").hex(":").upper()

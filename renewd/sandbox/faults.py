@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "wrong-type": Kind(JSON_CALLS, "does it, then answers with every value in a list"),
     "huge": Kind(CALLS, "does it, then answers with that many megabytes", "64"),
     "gzip": Kind(CALLS, "does it, then answers compressed, that many megabytes", "64"),
+    "skew": Kind(CALLS, "says a time in its Date header that is that many seconds ahead", "3600"),
     # in the document
     "stale-certificate": Kind(_CERTIFICATES, "shows the certificate held before"),
     "null-links": Kind(_CERTIFICATES, "names no links and no PFX"),
@@ -62,7 +63,7 @@ KINDS: dict[str, Kind] = {
     "hostile-token": Kind(
         frozenset({"order"}), "names a token that leaves the folder", "../../../../tmp/hostile"
     ),
-    "born-invalid": Kind(frozenset({"order"}), "shows the order as invalid"),
+    "born-invalid": Kind(frozenset({"order"}), "makes an order that is invalid"),
     # in the download
     "links-403": Kind(DOWNLOADS, "refuses the link as if it had expired"),
     "swap-mid-download": Kind(DOWNLOADS, "after this file the portal holds another certificate there"),
@@ -145,21 +146,29 @@ class Faults:
         self._stop.set()
 
 
-_SECONDS = frozenset({"delay", "delay-reply", "drip", "drip-head"})
-_MEGABYTES = frozenset({"huge", "gzip"})
-_MOST_SECONDS = 3600.0
-_MOST_MEGABYTES = 2048.0
+_YEAR = 366 * 86400.0
+# What a fault's number may be at most: seconds, and megabytes.
+_MOST = {
+    "delay": 3600.0,
+    "delay-reply": 3600.0,
+    "drip": 60.0,
+    "drip-head": 60.0,
+    "skew": _YEAR,
+    "huge": 2048.0,
+    "gzip": 2048.0,
+}
 
 
 def _check_value(armed: Armed) -> None:
-    if armed.kind in _SECONDS | _MEGABYTES:
-        most = _MOST_SECONDS if armed.kind in _SECONDS else _MOST_MEGABYTES
+    most = _MOST.get(armed.kind)
+    if most is not None:
+        least = -most if armed.kind == "skew" else 0.0
         try:
-            amount = float(armed.value)
+            fits = least <= float(armed.value) <= most
         except ValueError:
-            amount = -1.0
-        if not 0 <= amount <= most:
-            raise UsageError(f"{armed.kind} takes a number from 0 to {most:g}, not {armed.value!r}")
+            fits = False
+        if not fits:
+            raise UsageError(f"{armed.kind} takes a number from {least:g} to {most:g}, not {armed.value!r}")
     if armed.kind.startswith("status"):
         code = armed.value.partition("+")[0].partition("-")[0]
         if not (code.isascii() and code.isdigit() and 200 <= int(code) <= 599):  # noqa: PLR2004 - HTTP's

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from renewd.sandbox.faults import Armed
@@ -21,7 +22,7 @@ _BUSY = "Rate limit is exceeded. Try again in {} seconds."
 
 def page(status: int) -> Reply:
     """An error page of the gateway."""
-    text = _PAGE.format(f"{status} {_phrase(status)}")
+    text = _PAGE.format(f"{status} {responses.get(status, 'Unknown')}")
     return Reply(status, text.encode(), {"Content-Type": "text/html"})
 
 
@@ -42,15 +43,8 @@ def answered(value: str) -> Reply:
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         reply = gateway(status, _BUSY.format(later or "30"))
     else:
-        reply = gateway(status, _phrase(status))
+        reply = gateway(status, responses.get(status, "Unknown"))
     return replace(reply, headers={**reply.headers, "Retry-After": later}) if plus else reply
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
 
 
 def _redirect(to: str) -> Reply:
@@ -96,6 +90,7 @@ AFTER: dict[str, Callable[[Reply, str], Reply]] = {
     ),
     "huge": _huge,
     "gzip": _gzip,
+    "skew": lambda reply, value: replace(reply, skew=float(value)),
 }
 
 
@@ -156,7 +151,6 @@ EDITS: dict[str, Callable[[Document, str], Document]] = {
     "other-order-uri": _other_uri,
     "other-name": _other_name,
     "hostile-token": _hostile_token,
-    "born-invalid": lambda document, _: {**document, "status": "invalid"},
 }
 
 

@@ -5,14 +5,14 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from renewd.certs.order import OrderStatus, Token
 from renewd.clock import Clock
 from renewd.config import targets
-from renewd.sandbox import ca, material
+from renewd.sandbox import ca, material, records
 from renewd.sandbox.material import Generation
+from renewd.sandbox.records import Holding, PortalOrder
 
 ORDER_LIFE = timedelta(days=7)  # as Let's Encrypt's
 ORDERS = "https://acme.sandbox.test/acme/order/40961"  # looks like the CA's, answers nowhere
@@ -28,36 +28,6 @@ ORDER_NOT_FOUND = "The order was not found."
 ORDER_INVALID = "The order is invalid. Create a new order."
 FINALIZED = "The order was already finalized."
 BUSY = 'Order\'s status ("processing") is not acceptable for finalization'
-
-
-@dataclass(slots=True)
-class Holding:
-    """One certificate of the subscription, under its name as written."""
-
-    number: int
-    name: str
-    challenge: str = "HTTP"
-    key_type: str = "ecdsa-p256"
-    lifetime: timedelta = timedelta(days=90)
-    validated_at: datetime | None = None
-    generations: list[Generation] = field(default_factory=list)  # the last is the one that is held
-    issued: int = 0  # by finalize; what was seeded does not count
-
-    @property
-    def held(self) -> Generation | None:
-        """What the portal shows now; None before anything was issued."""
-        return self.generations[-1] if self.generations else None
-
-
-@dataclass(slots=True)
-class PortalOrder:
-    """An order at the CA, as the portal keeps it."""
-
-    uri: str
-    name: str
-    status: OrderStatus
-    tokens: tuple[Token, ...]
-    expires_at: datetime
 
 
 class Portal:
@@ -111,7 +81,7 @@ class Portal:
             raise ValueError("lifetime_days must be more than 0 and at most 3650")
         if spoil is not None and spoil not in material.SPOILS:
             raise ValueError(f"{spoil!r} is none of {', '.join(material.SPOILS)}")
-        holding = Holding(next(self._numbers), name, challenge or _usual_challenge(name), key_type)
+        holding = Holding(next(self._numbers), name, challenge or records.usual_challenge(name), key_type)
         holding.lifetime = timedelta(days=lifetime_days)
         holding.validated_at = self.now() if validated else None
         if days_left is not None:
@@ -140,7 +110,7 @@ class Portal:
         with self._lock:
             now = self.now()
             known = holding.validated_at is not None and now - holding.validated_at < self.reuse
-            tokens = () if known else _tokens(name, challenge or holding.challenge)
+            tokens = () if known else records.tokens(name, challenge or holding.challenge)
             status = OrderStatus.READY if known else OrderStatus.PENDING
             order = PortalOrder(self._next_uri(), name, status, tokens, now + ORDER_LIFE)
             self.orders[order.uri] = order
@@ -221,33 +191,3 @@ class Portal:
 
     def _next_uri(self) -> str:
         return f"{ORDERS}/{next(self._numbers)}"
-
-
-def _usual_challenge(name: str) -> str:
-    return "DNS" if "*" in name else "HTTP"
-
-
-def root_domain(name: str) -> str:
-    """The registered domain of the first name, near enough for a sandbox: its last two labels."""
-    return ".".join(targets.parts(name)[0].removeprefix("*.").split(".")[-2:])
-
-
-def _tokens(name: str, challenge: str) -> tuple[Token, ...]:
-    """One proof a name: a file's name and content, or a record relative to the root domain."""
-    domains = targets.parts(name)
-    thumbprint = secrets.token_urlsafe(32)
-    if challenge.upper() == "DNS":
-        root = root_domain(name)
-        return tuple(
-            Token(domain, "dns-01", _record(domain, root), secrets.token_urlsafe(32)) for domain in domains
-        )
-    names = [secrets.token_urlsafe(32) for _ in domains]
-    return tuple(
-        Token(domain, "http-01", token, f"{token}.{thumbprint}")
-        for domain, token in zip(domains, names, strict=True)
-    )
-
-
-def _record(domain: str, root: str) -> str:
-    relative = domain.removeprefix("*.").removesuffix(root).rstrip(".")
-    return f"_acme-challenge.{relative}" if relative else "_acme-challenge"

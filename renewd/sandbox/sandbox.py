@@ -12,12 +12,14 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from renewd.clock import Clock, SystemClock
+from renewd.errors import UsageError
 from renewd.sandbox import configuration, control, mischief
 from renewd.sandbox.api import BASE, Api
 from renewd.sandbox.control import Control
 from renewd.sandbox.downloads import Downloads
 from renewd.sandbox.faults import Faults
-from renewd.sandbox.portal import Holding, Portal
+from renewd.sandbox.portal import Portal
+from renewd.sandbox.records import Holding
 from renewd.sandbox.validation import ADDRESS, Validator
 from renewd.sandbox.wire import Ask, Reply, Server
 
@@ -93,6 +95,19 @@ class Sandbox:
     def configuration(self, *certificates: str | Mapping[str, Any], **keys: Any) -> str:
         """A whole configuration as YAML, for names or entries; `keys` are further top-level keys."""
         return configuration.text(self, certificates, keys)
+
+    def write_configuration(self, text: str) -> str:
+        """Put it into the directory; its path. Raises UsageError if a file is there that no sandbox wrote."""
+        path = os.path.join(self.directory, "config.yaml")
+        try:
+            with open(path, encoding="utf-8") as file:
+                foreign = not file.readline().startswith(configuration.HEADER)
+        except FileNotFoundError:
+            foreign = False
+        if foreign:
+            raise UsageError(f"{path} is there and not the sandbox's; choose another --directory")
+        _write(path, text.encode(), 0o644)
+        return path
 
     def close(self) -> None:
         """Free the ports, and remove the directory if it was made here."""

@@ -1,11 +1,14 @@
 """Answering over HTTP, also in the ways that a broken network or gateway does."""
 
+import http.client
 import json
 import socket
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
@@ -41,6 +44,7 @@ class Reply:
     promised: int | None = None  # a Content-Length other than the body's
     silent: bool = False  # the connection is closed and not one byte sent
     reset: bool = False  # so it ends by RST
+    skew: float = 0.0  # seconds that its Date is ahead of the sandbox's clock
 
 
 def json_reply(document: Any, status: int = 200, **headers: str) -> Reply:
@@ -137,21 +141,28 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.silent or reply.reset:
             self._break_off(reply)
             return
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        length = len(reply.body) if reply.promised is None else reply.promised
-        self.send_header("Content-Length", str(length))
-        if length != len(reply.body):
-            self.close_connection = True
-        head = b"".join(self._headers_buffer) + b"\r\n"
-        self._headers_buffer = []
+        head = self._head(reply)
         body = b"" if self.command == "HEAD" else reply.body
         if not (reply.drip or reply.slow_head):
             self.wfile.write(head + body)
             return
         self._drip(head, reply.slow_head)
         self._drip(body, reply.drip)
+
+    def _head(self, reply: Reply) -> bytes:
+        length = len(reply.body) if reply.promised is None else reply.promised
+        self.close_connection |= length != len(reply.body)
+        phrase = http.client.responses.get(reply.status, "Unknown")
+        moment = self.server.clock.now() + timedelta(seconds=reply.skew)
+        lines = {
+            "Server": self.server.banner,
+            "Date": format_datetime(moment, usegmt=True),
+            **reply.headers,
+            "Content-Length": str(length),
+        }
+        first = f"{self.protocol_version} {reply.status} {phrase}"
+        head = "".join(f"{line}\r\n" for line in (first, *(f"{k}: {v}" for k, v in lines.items()), ""))
+        return head.encode("latin-1", "replace")
 
     def _drip(self, content: bytes, pause: float) -> None:
         if not pause:
@@ -166,10 +177,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if reply.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-    def version_string(self) -> str:
-        """What the Server header says."""
-        return self.server.banner
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Nothing: the state tells every call, and a log line would hold a link's secret."""
