@@ -1,0 +1,5 @@
+"""python -m renewd."""
+
+from renewd.cli.main import main
+
+main()

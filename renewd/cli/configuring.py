@@ -1,0 +1,65 @@
+"""validate, init, completion: the configuration before anything is done with it."""
+
+import json
+import sys
+
+import click
+
+from renewd.errors import ConfigurationError, Fault
+
+
+@click.command()
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
+@click.pass_obj
+def validate(path: str, *, schema: bool) -> int:
+    """Read the configuration and tell every fault in it, each with file, line and key, and what would be right."""
+    if schema:
+        from renewd.config.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=2))
+        return 0
+    from renewd.config import load, machine
+
+    try:
+        loaded = load.load(path)
+    except ConfigurationError as error:
+        return _told(error.faults)
+    faults = [found.fault for found in machine.faults(loaded)]
+    for warning in machine.warnings(loaded):
+        print(f"{warning} (a warning)", file=sys.stderr)
+    if faults:
+        return _told(faults)
+    count = len(loaded.targets)
+    print(f"{path}: {count} certificate{'' if count == 1 else 's'} watched, no faults")
+    return 0
+
+
+def _told(faults: "list[Fault] | tuple[Fault, ...]") -> int:
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    count = len(faults)
+    print(
+        f"{count} fault{'' if count == 1 else 's'}. Nothing was changed; a running daemon keeps the configuration it has.",
+        file=sys.stderr,
+    )
+    return 2
+
+
+@click.command()
+def init() -> None:
+    """Print a commented configuration to start from."""
+    from renewd.config.template import starting_configuration
+
+    print(starting_configuration(), end="")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script of a shell; such as: source <(renewd completion bash)."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        print(kind(ctx.find_root().command, {}, "renewd", "_RENEWD_COMPLETE").source())

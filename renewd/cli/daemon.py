@@ -1,0 +1,25 @@
+"""run: the daemon in the foreground."""
+
+import sys
+
+import click
+
+
+@click.command()
+@click.pass_obj
+def run(path: str) -> int:
+    """Watch and renew until told to stop; for systemd and containers.
+
+    SIGTERM and SIGINT: park what is under way, and leave. SIGHUP: read the configuration again, and keep the old one
+    if the new one is wrong.
+    """
+    from renewd.daemon.service import Daemon
+    from renewd.report import log
+
+    emit = log.Relay()
+    daemon = Daemon(path, emit)
+    settings = daemon.context.loaded.configuration.log
+    log.configure(settings.format, settings.level, sys.stderr)
+    emit.to(log.subscriber())
+    daemon.run()
+    return 0

@@ -1,0 +1,124 @@
+"""The command line: parse, call, print, exit. Each command's module is loaded only when it is asked for."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from renewd import __version__
+from renewd.errors import AlreadyRunning, ConfigurationError, RenewdError, UsageError
+
+DEFAULT_PATH = "/etc/renewd/config.yaml"
+FAILED, WRONG = 1, 2  # exit codes: something needs attention; the command or the configuration is wrong
+
+# command → module; the function in it has the command's name
+COMMANDS = {
+    "run": "renewd.cli.daemon",
+    "renew": "renewd.cli.renewing",
+    "check": "renewd.cli.looking",
+    "status": "renewd.cli.knowing",
+    "history": "renewd.cli.knowing",
+    "why": "renewd.cli.knowing",
+    "validate": "renewd.cli.configuring",
+    "preflight": "renewd.cli.preflighting",
+    "deploy": "renewd.cli.renewing",
+    "rollback": "renewd.cli.renewing",
+    "finalize": "renewd.cli.renewing",
+    "recover": "renewd.cli.renewing",
+    "init": "renewd.cli.configuring",
+    "completion": "renewd.cli.configuring",
+    "sandbox": "renewd.cli.sandbox",
+    "demo": "renewd.cli.sandbox",
+}
+
+
+class Commands(click.Group):
+    """The commands, in the order of the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded now; None if there is none of that name."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; an unknown one is told with the nearest known one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; renewd --help lists them"
+            raise click.UsageError(f"no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="renewd %(version)s")
+@click.option(
+    "--config",
+    "path",
+    metavar="FILE",
+    envvar="RENEWD_CONFIG",
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The configuration; also from $RENEWD_CONFIG.",
+)
+@click.pass_context
+def command(ctx: click.Context, path: str) -> None:
+    """Keeps TLS certificates renewed: looks, issues what is due, installs it in one step, reloads, and looks again."""
+    ctx.obj = path
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """The exit code of a command line; what is wrong is told on standard error in a line or two."""
+    try:
+        code: Any = command.main(args, prog_name="renewd", standalone_mode=False)
+    except click.ClickException as error:
+        usage = getattr(error, "ctx", None)
+        hint = f"\n{usage.command_path} --help shows how it is used." if usage is not None else ""
+        _say(f"renewd: {error.format_message()}{hint}")
+        return WRONG
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # who read us has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except RenewdError as error:
+        return _tell(error)
+    except Exception as error:
+        if os.environ.get("RENEWD_DEBUG"):
+            raise
+        _say(f"renewd: unexpected {type(error).__name__}: {error}")
+        _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it.")
+        return FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: RenewdError) -> int:
+    if isinstance(error, ConfigurationError):
+        _say(str(error))
+        return WRONG
+    _say(f"renewd: {error}")
+    if error.remedy:
+        _say(f"  {error.remedy}")
+    return WRONG if isinstance(error, UsageError) and not isinstance(error, AlreadyRunning) else FAILED
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

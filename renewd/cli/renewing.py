@@ -1,0 +1,169 @@
+"""renew, deploy, rollback, finalize, recover: what acts, with its progress shown."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import click
+
+from renewd.cli import names, output, work
+from renewd.config import units
+from renewd.errors import UsageError
+from renewd.renewal.context import Context
+from renewd.renewal.outcome import Outcome
+
+
+class DurationType(click.ParamType):
+    """A duration as in the configuration."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The time; a usage error in our words if it is none."""
+        try:
+            return units.duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but failures.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the outcomes as one JSON document.")
+_wait = click.option(
+    "--wait",
+    type=DurationType(),
+    default="60s",
+    show_default=True,
+    help="Sit out waits between tries up to this much in all; what needs longer is parked.",
+)
+
+
+@click.command()
+@click.argument("name", nargs=-1)
+@click.option("--force", is_flag=True, help="Renew the named ones even if they are not due.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; call nothing that costs, change nothing."
+)
+@_wait
+@_quiet
+@_json
+@click.pass_obj
+def renew(  # noqa: PLR0913 - one parameter an option, named by click
+    path: str, name: Sequence[str], *, force: bool, dry_run: bool, wait: timedelta, quiet: bool, as_json: bool
+) -> int:
+    """Renew what is due, now.
+
+    Names limit it to those. A failed target never stops the others; the exit code is 1 if any failed or waits.
+    """
+    if force and not name:
+        raise UsageError("--force wants names: renewing everything at once is what rate limits are for")
+    if dry_run:
+        from renewd.cli import planned
+
+        return planned.show(path, name, force=force, as_json=as_json)
+
+    def act(context: Context) -> list[Outcome]:
+        from renewd.renewal import passes
+
+        targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
+        forced = [target.name for target in targets] if force else []
+        return passes.run(context, targets, forced=forced) + held
+
+    return _act(path, act, patience=wait, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("name", nargs=-1)
+@_quiet
+@_json
+@click.pass_obj
+def deploy(path: str, name: Sequence[str], *, quiet: bool, as_json: bool) -> int:
+    """Make the newest accepted version live, then check, reload and confirm once more; never orders.
+
+    Pays hooks that are owed, and tries hooks out before the day they matter.
+    """
+
+    def act(context: Context) -> list[Outcome]:
+        from renewd.renewal import by_hand
+
+        targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
+        return by_hand.deploy(context, targets) + held
+
+    return _act(path, act, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--to", metavar="VERSION", help="This version instead of the one before the live one.")
+@_quiet
+@_json
+@click.pass_obj
+def rollback(path: str, name: str, *, to: str | None, quiet: bool, as_json: bool) -> int:
+    """Put the previous version back and run the hooks; it stays until `renewd deploy NAME`."""
+
+    def act(context: Context) -> list[Outcome]:
+        from renewd.renewal import by_hand
+
+        return by_hand.rollback(context, names.one(context.loaded, name), to)
+
+    return _act(path, act, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--order-uri", metavar="URI", required=True, help="The order, validated elsewhere.")
+@_wait
+@_quiet
+@_json
+@click.pass_obj
+def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bool, as_json: bool) -> int:
+    """Finalize an order by hand; then install and deploy as ever."""
+
+    def act(context: Context) -> list[Outcome]:
+        from renewd.renewal import by_hand
+
+        return by_hand.finalize(context, names.one(context.loaded, name), order_uri)
+
+    return _act(path, act, patience=wait, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.pass_obj
+def recover(path: str) -> int:
+    """Complete or undo an interrupted install from local files alone: quick, offline, without secrets."""
+    from renewd.clock import SystemClock
+    from renewd.config import load
+    from renewd.install.installer import Installer
+
+    loaded = load.load(path)
+    for recovered in Installer(loaded.configuration.state_directory, SystemClock()).recover():
+        print(f"{recovered.name}: {recovered.what}")
+    return 0
+
+
+def _act(
+    path: str,
+    act: Callable[[Context], list[Outcome]],
+    *,
+    patience: timedelta = timedelta(seconds=60),
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    from renewd.report.progress import Progress
+
+    with Progress(sys.stderr if as_json else sys.stdout, quiet=quiet or as_json) as progress:
+        with work.at_work(path, progress, patience) as context:
+            outcomes = act(context)
+            now = context.clock.now()
+        progress.summary(outcomes, now)
+    if as_json:
+        output.document({"outcomes": [_row(outcome) for outcome in outcomes]})
+    return work.code(outcomes)
+
+
+def _row(outcome: Outcome) -> dict[str, object]:
+    return {
+        "name": outcome.target.name,
+        "result": str(outcome.result),
+        "why": outcome.why or None,
+        "next_try_at": outcome.next_try_at,
+    }

@@ -1,0 +1,62 @@
+"""What the commands that act share: the configuration, the context, signals, and the code to exit with."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from renewd.config import load, machine
+from renewd.config.load import Loaded
+from renewd.config.targets import Target
+from renewd.renewal import events
+from renewd.renewal.context import PATIENCE, Context
+from renewd.renewal.outcome import Outcome, Result
+
+
+@contextmanager
+def at_work(
+    path: str, emit: Callable[[events.Event], None], patience: timedelta = PATIENCE
+) -> Iterator[Context]:
+    """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
+    from renewd.daemon import signals
+
+    context = Context(load.load(path), emit=emit, patience=patience, by_hand=True)
+    with signals.watched() as inbox:
+        threading.Thread(target=_heed, args=(inbox, context.stop), name="renewd-signals", daemon=True).start()
+        try:
+            for recovered in context.installer.recover():
+                emit(events.Recovered(name=recovered.name, what=recovered.what))
+            yield context
+        finally:
+            context.close()
+
+
+def able(loaded: Loaded, targets: Sequence[Target]) -> tuple[list[Target], list[Outcome]]:
+    """The targets that lack nothing on this machine, and an outcome for each of the others."""
+    lacking: dict[str, str] = {}
+    for found in machine.faults(loaded):
+        for name in found.names:
+            lacking.setdefault(name, str(found.fault))
+    held = [
+        Outcome(target, Result.HELD, lacking[target.name]) for target in targets if target.name in lacking
+    ]
+    return [target for target in targets if target.name not in lacking], held
+
+
+def code(outcomes: Sequence[Outcome]) -> int:
+    """0 if every outcome is well."""
+    return 0 if all(outcome.result.well for outcome in outcomes) else 1
+
+
+def interactive() -> bool:
+    """Whether standard error is a terminal that can be rewritten."""
+    return sys.stderr.isatty()
+
+
+def _heed(inbox: "signals.Inbox", stop: threading.Event) -> None:  # noqa: F821 - loaded by at_work alone
+    try:
+        while inbox.next() is not None:
+            stop.set()
+    except (OSError, ValueError):  # the command is over and the sockets are closed
+        return

@@ -1,0 +1,112 @@
+"""One daemon a state directory: the lock that says so, and the small file that says how it fares.
+
+The file is information for `status`, kept apart from the journal so that an idle daemon needs no database.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from renewd.errors import AlreadyRunning, StateUnusable
+
+LOCK, FACTS = "lock", "daemon.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What is known of the daemon on a state directory."""
+
+    running: bool
+    pid: int | None = None
+    last_pass: datetime | None = None
+    next_pass: datetime | None = None
+    last_tick: datetime | None = None
+
+
+@contextmanager
+def hold(state_directory: str) -> Iterator[None]:
+    """Be the one daemon here. Raises AlreadyRunning with the other's pid, StateUnusable if the folder is not usable."""
+    try:
+        os.makedirs(state_directory, mode=0o700, exist_ok=True)
+        descriptor = os.open(
+            os.path.join(state_directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+    except OSError as error:
+        raise StateUnusable(
+            f"the state directory {state_directory} cannot be used: {error.strerror}",
+            remedy="make it, owned by whoever renewd runs as, or set state_directory",
+        ) from error
+    try:
+        _lock(descriptor, state_directory)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)  # the file stays: unlinking it would let two daemons lock two files of one name
+
+
+def _lock(descriptor: int, state_directory: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = _pid(descriptor)
+        raise AlreadyRunning(
+            f"another renewd (pid {pid or 'unknown'}) runs with the state directory {state_directory}",
+            pid=pid,
+            remedy="stop that one first, or give this one a state_directory of its own",
+        ) from error
+
+
+def tell(state_directory: str, **facts: datetime | None) -> None:
+    """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
+    path = os.path.join(state_directory, FACTS)
+    shown = {key: None if at is None else at.isoformat() for key, at in facts.items()}
+    try:
+        with open(f"{path}.tmp", "w", encoding="utf-8") as file:
+            json.dump(shown, file)
+        os.replace(f"{path}.tmp", path)
+    except OSError:
+        return
+
+
+def ask(state_directory: str) -> Presence:
+    """Whether a daemon runs here, and its times; asking changes nothing."""
+    running, pid = _held(os.path.join(state_directory, LOCK))
+    facts: dict[str, Any] = {}
+    try:
+        with open(os.path.join(state_directory, FACTS), encoding="utf-8") as file:
+            facts = json.load(file)
+    except (OSError, ValueError):
+        facts = {}
+    times = {
+        key: datetime.fromisoformat(value)
+        for key, value in facts.items()
+        if key in ("last_pass", "next_pass", "last_tick") and isinstance(value, str)
+    }
+    if not running:
+        times.pop("next_pass", None)
+    return Presence(running=running, pid=pid if running else None, **times)
+
+
+def _held(path: str) -> tuple[bool, int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False, 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True, _pid(descriptor)
+    finally:
+        os.close(descriptor)
+    return False, 0
+
+
+def _pid(descriptor: int) -> int:
+    text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+    return int(text) if text.isdigit() else 0

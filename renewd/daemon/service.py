@@ -1,0 +1,137 @@
+"""The daemon: a tick that looks and does, in one thread; signals in the main one."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from renewd.clock import Clock, SystemClock
+from renewd.config import load, machine
+from renewd.config.load import Loaded
+from renewd.config.targets import Target
+from renewd.daemon import presence, signals
+from renewd.daemon.agenda import Agenda
+from renewd.errors import ConfigurationError, RenewdError
+from renewd.renewal import events, passes
+from renewd.renewal.context import Context
+
+LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
+
+
+class Daemon:
+    """One configuration file, watched until a signal says to leave."""
+
+    def __init__(self, path: str, emit: Callable[[events.Event], None], clock: Clock | None = None) -> None:
+        self.path = path
+        self.emit = emit
+        self.clock = clock or SystemClock()
+        self.stop = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._fresh: Loaded | None = None  # a configuration that the next tick takes
+        self._take(load.load(path))
+        self._last_pass: datetime | None = None
+
+    def run(self) -> None:
+        """Live until SIGTERM or SIGINT. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
+        from renewd.daemon import scheduler
+
+        with presence.hold(self.state_directory), signals.watched() as inbox:
+            self._begin()
+            running = scheduler.start(self.tick, self._next_tick)
+            while True:
+                number = inbox.next()
+                if number is not signal.SIGHUP:
+                    break
+                if self.reload():
+                    running.modify_job("tick", next_run_time=self.clock.now())
+            self.emit(events.Leaving(signal=number.name if number else ""))
+            self.stop.set()
+            running.shutdown(wait=False)
+            left = self._idle.wait(LEAVE_WITHIN)
+        if not left:  # something hangs in a thread; the journal says how far it came
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        self.context.close()
+
+    @property
+    def state_directory(self) -> str:
+        """Where this daemon's state is; a reload does not move it."""
+        return self._state_directory
+
+    def tick(self) -> None:
+        """Look at everything when a pass is due, else at what asked for an earlier look; safe to repeat at any time."""
+        self._idle.clear()
+        try:
+            if self._fresh is not None:
+                self.context.close()
+                self._take(self._fresh)
+            self._look(self.clock.now())
+        except RenewdError as error:
+            self.emit(events.TickFailed(message=str(error), remedy=error.remedy))
+        finally:
+            self._idle.set()
+        presence.tell(
+            self.state_directory,
+            last_pass=self._last_pass,
+            next_pass=self.agenda.next_pass,
+            last_tick=self.clock.now(),
+        )
+
+    def reload(self) -> bool:
+        """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
+        try:
+            fresh = load.load(self.path)
+            machine.insist(fresh)
+            if fresh.configuration.state_directory != self.state_directory:
+                self.emit(events.NotReloaded(why="state_directory changed: that needs a restart"))
+                return False
+        except ConfigurationError as error:
+            self.emit(events.NotReloaded(why=str(error)))
+            return False
+        self._fresh = fresh
+        self.emit(events.Reloaded(watched=len(fresh.targets)))
+        return True
+
+    def _take(self, loaded: Loaded) -> None:
+        self._fresh = None
+        self._state_directory = loaded.configuration.state_directory
+        self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
+        self.agenda = Agenda(loaded.configuration.schedule)
+
+    def _begin(self) -> None:
+        """What an earlier process left half done is completed or undone before anything is decided."""
+        for recovered in self.context.installer.recover():
+            self.emit(events.Recovered(name=recovered.name, what=recovered.what))
+        for target in self.context.loaded.targets:
+            if any(place.settings.placeholder for place in target.places):
+                passes.put_placeholder(self.context, target)
+
+    def _look(self, now: datetime) -> None:
+        whole = self.agenda.pass_due(now)
+        targets: list[Target] = self._able() if whole else []
+        if not whole:
+            asked = self.agenda.due(now)
+            targets = [target for target in self._able() if target.identity in asked] if asked else []
+            if not targets:
+                return
+        outcomes = passes.run(self.context, targets)
+        self.agenda.note(outcomes)
+        if whole:
+            self._last_pass = self.clock.now()
+            self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
+
+    def _able(self) -> list[Target]:
+        """Targets that lack nothing on this machine; the others are told, and looked at again with the next pass."""
+        held: set[str] = set()
+        for found in machine.faults(self.context.loaded):
+            held.update(found.names)
+            for name in found.names:
+                self.emit(events.Held(name=name, why=str(found.fault)))
+        return [target for target in self.context.loaded.targets if target.name not in held]
+
+    def _next_tick(self, now: datetime) -> datetime:
+        return self.agenda.next_tick(now)

@@ -1,0 +1,95 @@
+"""From what the issuer holds to a version in the store: download, gate, stage."""
+
+from datetime import timedelta
+
+from cryptography import x509
+
+from renewd.certs import bundle as bundles
+from renewd.certs import gate
+from renewd.certs.bundle import Bundle, Material
+from renewd.errors import MaterialRefused, Temporary
+from renewd.install.installer import Source
+from renewd.issuers.base import Issued
+from renewd.journal import State
+from renewd.planning import window
+from renewd.renewal import events, trust
+from renewd.renewal.work import Step, Work, again
+
+FETCHES = 3  # of one set: the portal may have been replaced between two downloads
+SAME = timedelta(minutes=1)  # the portal's dates are information, and rounded
+
+
+def maybe_newer(held: Issued, live: x509.Certificate | None) -> bool:
+    """Whether it is worth downloading: judged by the issuer's own dates, which are information only."""
+    if live is None or held.expires_at is None:
+        return bool(held.links or held.pfx)
+    return held.expires_at > live.not_valid_after_utc + SAME
+
+
+def take(work: Work, issued: Issued) -> Step:
+    """The accepted version, or the next step where there is none. Raises MaterialRefused."""
+    material = work.issuer.collect(work.target, issued)
+    adopted = bool(work.attempt.snapshot.get("adopted"))
+    try:
+        bundle = gate.assemble(material)
+    except MaterialRefused as error:
+        if len(work.tries.get(State.ISSUED, ())) < FETCHES - 1:
+            work.issued = None  # fresh links with the next look
+            return again(work, Temporary(str(error), stage="download"), State.ISSUED)
+        return _refused(work, material, error.problems or (str(error),), adopted=adopted)
+    problems = tuple(gate.judge(bundle, wanted(work, adopted=adopted), work.now))
+    if problems:
+        return _refused(work, material, problems, adopted=adopted)
+    if adopted and work.live is not None and _due(work, bundle):
+        return Step(State.PREFLIGHT, "issuer.holds_due", work.remember(adopted=False))
+    return _staged(work, issued, bundle, adopted=adopted)
+
+
+def wanted(work: Work, *, adopted: bool) -> gate.Wanted:
+    """What the gate compares with."""
+    settings = work.context.loaded.configuration.issuers[work.target.issuer]
+    return gate.Wanted(
+        domains=work.target.domains,
+        roots=trust.roots(settings),
+        live=work.live,
+        expect=work.target.entry.expect,
+        adopted=adopted,
+        refused=work.context.installer.quarantined(work.target),
+    )
+
+
+def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Step:
+    not_after = bundle.leaf.not_valid_after_utc
+    if adopted:
+        work.tell(events.Adopted, issuer=work.issuer.name)
+    differences = () if work.live is None else gate.differences(bundle, work.live)
+    work.tell(events.Accepted, checks=len(gate.CHECKS), not_after=not_after, differences=differences)
+    source = Source(issuer=work.issuer.name, order_uri=issued.order_uri or work.attempt.order_uri)
+    version = work.context.installer.stage(work.target, bundle, source)
+    work.tell(events.Staged, version=version)
+    facts = {"version": version, **work.remember(fingerprint=bundles.fingerprint(bundle.leaf))}
+    return Step(State.VALIDATED, "gate.accepted", facts)
+
+
+def _refused(work: Work, material: Material, problems: tuple[str, ...], *, adopted: bool) -> Step:
+    """What the portal held before may simply be old; what was issued for us is kept for a person to look at."""
+    if adopted:
+        return Step(
+            State.PREFLIGHT,
+            "issuer.not_adopted",
+            {**work.remember(adopted=False, not_adopted=list(problems))},
+        )
+    work.context.installer.quarantine(work.target, material, problems)
+    raise MaterialRefused(
+        "what was issued may not be installed: " + "; ".join(problems),
+        problems=problems,
+        remedy="the live files were not touched; it is kept in quarantine. If it is right after all, change `expect` or "
+        "`trust`; then: renewd renew " + f"'{work.target.name}'",
+    )
+
+
+def _due(work: Work, bundle: Bundle) -> bool:
+    leaf, target = bundle.leaf, work.target
+    spread = window.spread_of(target.identity, work.context.host)
+    rule = target.entry.renew_before
+    return window.due_at(leaf.not_valid_before_utc, leaf.not_valid_after_utc, rule, spread) <= work.now

@@ -1,0 +1,92 @@
+"""What an attempt works with: clock, journal, issuers, installer, and whom to tell."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from renewd.challenges.base import Challenge
+from renewd.clock import Clock, SystemClock
+from renewd.config.load import Loaded
+from renewd.config.targets import Target
+from renewd.install.installer import Installer
+from renewd.issuers.base import Issuer
+from renewd.renewal.events import Event
+
+if TYPE_CHECKING:
+    from renewd.journal import Journal
+
+PATIENCE = timedelta(
+    seconds=60
+)  # waits between tries that are sat out; longer ones are parked in the journal
+
+
+@dataclass
+class Context:
+    """One configuration at work. The journal and the issuers are opened when first needed: an idle daemon needs neither."""
+
+    loaded: Loaded
+    clock: Clock = field(default_factory=SystemClock)
+    emit: Callable[[Event], None] = lambda _: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    patience: timedelta = PATIENCE
+    by_hand: bool = False  # a person asked: own back-off is not waited for
+    _issuers: dict[str, Issuer] = field(default_factory=dict, repr=False)
+    _journal: "Journal | None" = field(default=None, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.installer = Installer(self.loaded.configuration.state_directory, self.clock)
+
+    @property
+    def host(self) -> str:
+        """This machine's name; it spreads the same certificate on two hosts."""
+        return socket.gethostname()
+
+    @property
+    def journal(self) -> "Journal":
+        """The journal, opened when first asked for. Raises StateUnusable if it cannot be."""
+        from renewd.journal import Journal
+
+        with self._lock:
+            if self._journal is None:
+                directory = self.loaded.configuration.state_directory
+                os.makedirs(directory, mode=0o700, exist_ok=True)
+                self._journal = Journal.open(directory, self.clock)
+            return self._journal
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether anything was ever journaled here; asking does not open it."""
+        from renewd import journal
+
+        return self._journal is not None or journal.exists(self.loaded.configuration.state_directory)
+
+    def issuer(self, target: Target) -> Issuer:
+        """The target's issuer; one client for all targets that share it."""
+        from renewd import issuers
+
+        with self._lock:
+            if target.issuer not in self._issuers:
+                settings = self.loaded.configuration.issuers[target.issuer]
+                self._issuers[target.issuer] = issuers.make(target.issuer, settings, self.clock)
+            return self._issuers[target.issuer]
+
+    def challenge(self, target: Target) -> Challenge | None:
+        """How the target proves control; None where it does not say."""
+        from renewd import challenges
+
+        return None if target.challenge is None else challenges.make(target.challenge)
+
+    def close(self) -> None:
+        """Let go of connections and the journal; calls under way fail soon after."""
+        with self._lock:
+            for issuer in self._issuers.values():
+                issuer.close()
+            self._issuers.clear()
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None

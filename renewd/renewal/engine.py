@@ -1,0 +1,97 @@
+"""One attempt, driven from state to state until a version is accepted, parked or given up.
+
+Every effect stands between two journal writes, so that it can be killed anywhere and taken up again.
+"""
+
+from renewd.errors import Fenced, MaterialRefused, TargetError, Temporary
+from renewd.journal import Failure, State
+from renewd.planning import backoff
+from renewd.renewal import events, proof
+from renewd.renewal.outcome import Outcome, Ready, Result
+from renewd.renewal.states import READS, STATES
+from renewd.renewal.work import Parked, Step, Work, again, pause
+
+
+def obtain(work: Work) -> Ready | Outcome:
+    """A version that the gate accepted, or what stopped the attempt. Never raises a TargetError."""
+    try:
+        while work.attempt.state in STATES:
+            step = _step(work)
+            work.attempt = work.context.journal.move(work.attempt, step.to, step.event, **step.facts)
+            pause(work, step)
+    except Parked as parked:
+        return _park(work, parked)
+    except Fenced as error:  # it is another process's now, and so are its tokens
+        return Outcome(work.target, Result.HELD, str(error))
+    except TargetError as error:
+        _clear(work)
+        return fail(work, error)
+    _clear(work)
+    return ready(work)
+
+
+def ready(work: Work) -> Ready:
+    """The attempt's accepted version, to be handed to the rollout."""
+    adopted = bool(work.attempt.snapshot.get("adopted"))
+    return Ready(
+        work.target, work.attempt, work.attempt.version or "", Result.ADOPTED if adopted else Result.RENEWED
+    )
+
+
+def fail(work: Work, error: TargetError) -> Outcome:
+    """End the attempt with its reason and the time of the next one."""
+    context, now, live = work.context, work.now, work.live
+    next_try_at = backoff.next_try(
+        len(context.journal.failures(work.target.identity)) + 1,
+        kind=backoff.kind_of(type(error).__name__),
+        now=now,
+        left=None if live is None else live.not_valid_after_utc - now,
+        life=None if live is None else live.not_valid_after_utc - live.not_valid_before_utc,
+        retry_after=error.retry_after if isinstance(error, Temporary) else None,
+        jitter=context.clock.jitter(0.25),
+    )
+    failure = Failure.of(error)
+    refused = isinstance(error, MaterialRefused)
+    context.journal.end(
+        work.attempt,
+        "refused" if refused else "failed",
+        state=State.QUARANTINED if refused else None,
+        failure=failure,
+        next_try_at=next_try_at,
+    )
+    if isinstance(error, MaterialRefused):
+        work.tell(events.Refused, problems=error.problems or (str(error),))
+    work.tell(
+        events.Failed, stage=error.stage, message=str(error), remedy=error.remedy, next_try_at=next_try_at
+    )
+    return Outcome(work.target, Result.FAILED, str(error), next_try_at)
+
+
+def _step(work: Work) -> Step:
+    state = work.attempt.state
+    try:
+        return STATES[state](work)
+    except Temporary as error:
+        if state not in READS:
+            raise
+        return again(work, error, state)
+
+
+def _park(work: Work, parked: Parked) -> Outcome:
+    """The tokens stay: the CA may still be looking."""
+    journal = work.context.journal
+    if parked.asked:
+        work.attempt = journal.move(
+            work.attempt, work.attempt.state, "attempt.asked_to_wait", **work.remember(asked=True)
+        )
+    work.attempt = journal.park(work.attempt, parked.until, parked.why)
+    work.tell(events.Parked, until=parked.until, why=parked.why)
+    return Outcome(work.target, Result.PARKED, parked.why, parked.until)
+
+
+def _clear(work: Work) -> None:
+    """A token that cannot be taken away is told, and never costs a certificate."""
+    try:
+        proof.clear(work)
+    except TargetError as error:
+        work.context.journal.note(work.attempt, "challenge.left", why=str(error))

@@ -1,0 +1,186 @@
+"""One pass: every target looked at, what is due obtained side by side, what is ready deployed group by group.
+
+One target's failure never stops another; a pass ends with one outcome for each target that there was something to do for.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from renewd.config.targets import Target
+from renewd.errors import RenewdError, StateUnusable, TargetError
+from renewd.renewal import attempts, events, rollout, survey
+from renewd.renewal.attempts import Task
+from renewd.renewal.context import Context
+from renewd.renewal.outcome import Outcome, Ready, Result
+from renewd.renewal.threads import Crew
+
+GROUP_WAITS = timedelta(minutes=2)  # for obtains that share its reload; then it goes live without them
+LEAVES_WITHIN = 5.0  # seconds that calls under way have when renewd is asked to stop
+TICK = 0.2  # seconds between looks at stop and at groups that waited long enough
+ROUNDS = 2  # what was adopted may be due itself, once
+
+Group = tuple[object, ...]
+
+
+def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Outcome]:
+    """One pass over `targets`; the names in `forced` are renewed even if they are not due."""
+    began = context.clock.monotonic()
+    tasks = plan(context, targets, forced=forced)
+    context.emit(events.PassStarted(watched=len(targets), due=len(tasks)))
+    outcomes: dict[str, Outcome] = {}
+    for _ in range(ROUNDS):
+        done = _Pass(context, tasks).run()
+        outcomes.update((outcome.target.identity, outcome) for outcome in done)
+        adopted = [outcome.target for outcome in done if outcome.result is Result.ADOPTED]
+        tasks = [] if context.stop.is_set() else plan(context, adopted)
+        if not tasks:
+            break
+    well = sum(outcome.result.well for outcome in outcomes.values())
+    context.emit(
+        events.PassEnded(
+            renewed=well, failed=len(outcomes) - well, seconds=round(context.clock.monotonic() - began, 3)
+        )
+    )
+    return list(outcomes.values())
+
+
+def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Task]:
+    """What there is to do: the due, the forced, what is under way, what is owed. The journal is asked only if it exists."""
+    now, host = context.clock.now(), context.host
+    due = {look.target.identity: look for look in survey.due(targets, host, now)}
+    under_way, owed = {}, {}
+    if context.has_journal:
+        under_way = {attempt.identity: attempt for attempt in context.journal.under_way()}
+        owed = context.journal.owed()
+    tasks = []
+    for target in targets:
+        debt = owed.get(target.identity)
+        if debt is not None and attempts.held_until(context, debt, now) is not None:
+            debt = None
+        force = target.name in forced
+        if force or debt or target.identity in due or target.identity in under_way:
+            look = due.get(target.identity) or survey.look(target, host, now)
+            tasks.append(Task(target, look, under_way.get(target.identity), debt, force))
+    return tasks
+
+
+def deploy(context: Context, ready: Sequence[Ready]) -> list[Outcome]:
+    """The port behind which accepted versions go live; what shares check and reload goes together."""
+    outcomes = []
+    for members in _grouped(ready).values():
+        outcomes += rollout.deploy(context, members)
+        for member in members:
+            attempts.release(context, member)
+    return outcomes
+
+
+def _grouped(ready: Iterable[Ready]) -> dict[Group, list[Ready]]:
+    groups: dict[Group, list[Ready]] = {}
+    for item in ready:
+        groups.setdefault(item.target.hooks.group, []).append(item)
+    return groups
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One round: a crew obtains, this thread deploys what is ready."""
+
+    context: Context
+    tasks: list[Task]
+    outcomes: list[Outcome] = field(default_factory=list)
+    waiting: dict[Group, list[Ready]] = field(default_factory=dict)
+    since: dict[Group, datetime] = field(default_factory=dict)
+
+    def run(self) -> list[Outcome]:
+        context = self.context
+        if not self.tasks:
+            return []
+        concurrency = context.loaded.configuration.schedule.concurrency
+        crew: Crew[Task, Ready | Outcome | None] = Crew(
+            self.tasks, lambda task: attempts.take_up(context, task), concurrency
+        )
+        left = Counter(task.target.hooks.group for task in self.tasks)
+        while crew.left and not context.stop.is_set():
+            done = crew.take(TICK)
+            if done is not None:
+                left[done[0].target.hooks.group] -= 1
+                self._note(*done)
+            self._deploy(left)
+        if context.stop.is_set():
+            self._leave(crew)
+        return self.outcomes
+
+    def _note(self, task: Task, result: Ready | Outcome | BaseException | None) -> None:
+        if isinstance(result, Ready):
+            group = result.target.hooks.group
+            self.waiting.setdefault(group, []).append(result)
+            self.since.setdefault(group, self.context.clock.now())
+        elif isinstance(result, Outcome):
+            self.outcomes.append(result)
+        elif isinstance(result, BaseException):
+            self.outcomes.append(unexpected(self.context, task.target, result))
+
+    def _deploy(self, left: Counter[Group]) -> None:
+        now = self.context.clock.now()
+        for group in list(self.waiting):
+            if left[group] == 0 or group == ((), ()) or now - self.since[group] >= GROUP_WAITS:
+                members = self.waiting.pop(group)
+                del self.since[group]
+                try:
+                    self.outcomes += deploy(self.context, members)
+                except RenewdError as error:
+                    self.outcomes += [unexpected(self.context, member.target, error) for member in members]
+
+    def _leave(self, crew: "Crew[Task, Ready | Outcome | None]") -> None:
+        """Calls under way get a few seconds; what is not done then is found in the journal at the next start."""
+        begun = [task.target for task in self.tasks]
+        for task in crew.dismiss():
+            begun.remove(task.target)
+        until = self.context.clock.monotonic() + LEAVES_WITHIN
+        while crew.left and self.context.clock.monotonic() < until:
+            done = crew.take(TICK)
+            if done is not None:
+                self._note(*done)
+        for members in self.waiting.values():
+            for member in members:
+                self.outcomes.append(Outcome(member.target, Result.PARKED, "renewd was asked to stop"))
+                attempts.release(self.context, member)
+        told = {outcome.target.identity for outcome in self.outcomes}
+        self.outcomes += [
+            Outcome(target, Result.PARKED, "renewd was asked to stop")
+            for target in begun
+            if target.identity not in told
+        ]
+
+
+def put_placeholder(context: Context, target: Target) -> None:
+    """Where nothing is yet, a self-signed certificate, so that the web server can start; told if it cannot be put."""
+    try:
+        if context.installer.placeholder(target):
+            context.emit(events.PlaceholderPut(name=target.name))
+    except TargetError as error:
+        unexpected(context, target, error)
+
+
+def unexpected(context: Context, target: Target, error: BaseException) -> Outcome:
+    """An outcome for what no state foresaw: told as it is, and the others go on."""
+    known = isinstance(error, RenewdError)
+    message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+    stage = (
+        error.stage
+        if isinstance(error, TargetError)
+        else "state"
+        if isinstance(error, StateUnusable)
+        else "renewal"
+    )
+    remedy = (
+        error.remedy
+        if isinstance(error, RenewdError)
+        else "this is a defect of renewd: please report it with the log"
+    )
+    context.emit(
+        events.Failed(name=target.name, stage=stage, message=message, remedy=remedy, next_try_at=None)
+    )
+    return Outcome(target, Result.FAILED, message)

@@ -1,0 +1,71 @@
+"""Proof of control during an attempt: placed before finalize, looked at, taken away at the end."""
+
+import secrets
+
+from renewd.certs.order import Token
+from renewd.errors import ChallengeFailed
+from renewd.renewal import events
+from renewd.renewal.work import Work
+
+
+def rehearse(work: Work) -> None:
+    """Place and remove a token that nobody asked for. Raises ChallengeFailed if that does not work."""
+    challenge = work.context.challenge(work.target)
+    if challenge is None:
+        return
+    tokens = tuple(
+        Token(domain, challenge.type, f"renewd-preflight-{secrets.token_hex(8)}", "renewd")
+        for domain in work.target.domains[:1]
+    )
+    challenge.place(tokens)
+    challenge.remove(tokens)
+
+
+def stand(work: Work) -> None:
+    """Every token of the order stands where the CA looks. Raises ChallengeFailed; does nothing if it stands already."""
+    tokens = work.order.tokens
+    if not tokens or work.placed:
+        return
+    challenge = work.context.challenge(work.target)
+    if challenge is None or any(token.type != challenge.type for token in tokens):
+        have = "no challenge is configured" if challenge is None else f"the challenge is {challenge.type}"
+        raise ChallengeFailed(
+            f"the order waits for proof and {have}; it asks for: "
+            + "; ".join(_shown(token) for token in tokens),
+            remedy="configure `challenge` for it, or place these by hand and run: "
+            f"renewd finalize '{work.target.name}' --order-uri '{work.order.uri}'",
+        )
+    challenge.place(tokens)
+    work.placed = tokens
+    work.tell(events.Placed, domains=tuple(token.domain for token in tokens))
+    _look(work)
+
+
+def clear(work: Work) -> None:
+    """Take the tokens away again, those of an earlier run among them."""
+    challenge = work.context.challenge(work.target)
+    if challenge is not None and work.placed:
+        challenge.remove([token for token in work.placed if token.type == challenge.type])
+    work.placed = ()
+
+
+def _look(work: Work) -> None:
+    settings, challenge = work.target.challenge, work.context.challenge(work.target)
+    if settings is None or challenge is None or settings.self_check == "off":
+        return
+    failed = []
+    for sight in challenge.look(work.placed):
+        work.tell(events.Seen if sight.ok else events.Unseen, url=sight.url, saw=sight.saw)
+        if not sight.ok:
+            failed.append(sight)
+    if failed and settings.self_check == "require":
+        raise ChallengeFailed(
+            "; ".join(f"renewd itself sees {sight.saw} at {sight.url}" for sight in failed),
+            remedy="make that address show the file, or set challenge.self_check: warn if only the CA can see it",
+        )
+
+
+def _shown(token: Token) -> str:
+    if token.type == "dns-01":
+        return f"a TXT record {token.name} (of {token.domain}) with {token.value}"
+    return f"http://{token.domain}/.well-known/acme-challenge/{token.name} with {token.value}"

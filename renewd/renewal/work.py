@@ -1,0 +1,104 @@
+"""One attempt under way: what it works with, and how it waits."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from renewd.certs.order import Order, OrderStatus, Token
+from renewd.config.targets import Target
+from renewd.errors import Temporary
+from renewd.issuers.base import Issued, Issuer
+from renewd.journal import Attempt, State
+from renewd.planning import backoff
+from renewd.renewal import events
+from renewd.renewal.context import Context
+
+READS_GIVE_UP = timedelta(minutes=15)  # for repeating one call within an attempt
+
+
+class Parked(Exception):
+    """The attempt is put down; it goes on at `until`. `asked` says that the service named that time."""
+
+    def __init__(self, until: datetime, why: str, *, asked: bool = False) -> None:
+        super().__init__(why)
+        self.until = until
+        self.why = why
+        self.asked = asked
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a state's function found: the next state, its name in the journal, and facts to keep."""
+
+    to: State
+    event: str
+    facts: dict[str, object] = field(default_factory=dict)
+    until: datetime | None = None  # not before
+    why: str = ""
+    asked: bool = False  # the service named `until`
+
+
+@dataclass(slots=True)
+class Work:
+    """What is known in memory only: nothing that a restart could not find again."""
+
+    context: Context
+    target: Target
+    attempt: Attempt
+    issuer: Issuer
+    live: x509.Certificate | None  # what the new one is compared with; None if there is nothing usable
+    issued: Issued | None = None
+    placed: tuple[Token, ...] = ()  # challenge tokens that may still stand somewhere
+    tries: dict[State, list[datetime]] = field(default_factory=dict)  # of calls that were repeated
+    waited: float = 0.0  # seconds of the patience used up
+
+    @property
+    def now(self) -> datetime:
+        """The present."""
+        return self.context.clock.now()
+
+    @property
+    def order(self) -> Order:
+        """The attempt's order as it was journaled."""
+        return Order(
+            uri=self.attempt.order_uri or "",
+            status=OrderStatus(self.attempt.snapshot.get("status", OrderStatus.PENDING)),
+            tokens=self.attempt.tokens,
+        )
+
+    def remember(self, **facts: object) -> dict[str, object]:
+        """The attempt's snapshot with these facts changed, as a fact for the journal."""
+        return {"snapshot": {**self.attempt.snapshot, **facts}}
+
+    def tell(self, event: type[events.Event], **fields: object) -> None:
+        """Emit an event about this target."""
+        self.context.emit(event(name=self.target.name, **fields))  # type: ignore[arg-type]
+
+
+def again(work: Work, error: Temporary, to: State) -> Step:
+    """The same call once more after a pause. Raises `error` itself when that has gone on for too long."""
+    tries = work.tries.setdefault(work.attempt.state, [])
+    tries.append(work.now)
+    pause_for = backoff.reads_pause(
+        len(tries), retry_after=error.retry_after, jitter=work.context.clock.jitter(0.25)
+    )
+    until = work.now + pause_for
+    if until - tries[0] > READS_GIVE_UP and error.retry_after is None:
+        raise error
+    return Step(to, "attempt.again", {}, until, str(error), asked=error.retry_after is not None)
+
+
+def pause(work: Work, step: Step) -> None:
+    """Sit a wait out if it is short enough. Raises Parked if it is not, or if renewd is leaving."""
+    until = step.until or work.now
+    seconds = (until - work.now).total_seconds()
+    if seconds <= 0:
+        return
+    context = work.context
+    if work.waited + seconds > context.patience.total_seconds():
+        raise Parked(until, step.why, asked=step.asked)
+    work.tell(events.Waiting, until=until, why=step.why)
+    work.waited += seconds
+    if context.clock.wait(context.stop, seconds):
+        raise Parked(until, "renewd was asked to stop", asked=step.asked)
