@@ -77,8 +77,7 @@ def _sniff(text: bytes) -> None:
 
 def _malformed(text: bytes, at: int) -> str:
     if not text.startswith(b"-----BEGIN ", at):
-        where = "before, between or after" if b"-----BEGIN " in text else "and no"
-        return f"has other text {where} its PEM blocks"
+        return f"has other text {'around its' if b'-----BEGIN ' in text else 'and no'} PEM blocks"
     if b"ENCRYPTED" in text[at : at + 200]:
         return "holds an encrypted private key; an unencrypted one is wanted"
     return "has a PEM block that is cut off or damaged"
@@ -88,14 +87,17 @@ def _expect(label: str) -> None:
     if label == "ENCRYPTED PRIVATE KEY":
         raise ValueError("holds an encrypted private key; an unencrypted one is wanted")
     if label not in KEY_LABELS and label not in ("CERTIFICATE", _IDLE_LABEL):
-        raise ValueError(f"holds a {label}; only certificates and RSA or EC private keys have a place here")
+        raise ValueError(
+            f"holds a block labelled {label}; only certificates and RSA or EC private keys have a place here"
+        )
 
 
 def _decode(base64: bytes, label: str) -> bytes:
-    most = KEY if label in KEY_LABELS else CERTIFICATE
-    if len(base64) > most * 3 // 2:  # base64 and its line ends
-        raise ValueError(f"holds a {label} of more than {most:,} bytes")
     try:
-        return b64decode(b"".join(base64.split()), validate=True)
+        der = b64decode(b"".join(base64.split()), validate=True)
     except Base64Error:
         raise ValueError("has a PEM block that is cut off or damaged") from None
+    most = KEY if label in KEY_LABELS else CERTIFICATE
+    if len(der) > most:
+        raise ValueError(f"holds a {label} of more than {most:,} bytes")
+    return der
