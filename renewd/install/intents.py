@@ -1,0 +1,84 @@
+"""Intents: a switch under way as a file, all that completing or undoing it needs, with no database and no configuration."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from renewd.install import atomic, layouts
+from renewd.install.atomic import Attributes
+from renewd.install.sites import Site
+
+SCHEMA = 1
+_FOLDER = "intents"
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One site's part: the version that was live before, and the hashes of what is to be live, by kind."""
+
+    site: Site
+    before: str | None
+    hashes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """All sites of a target go to the version `to` together, or back together."""
+
+    name: str
+    slug: str
+    to: str
+    moves: tuple[Move, ...]
+
+
+def write(state_directory: str, intent: Intent) -> None:
+    """On the disk before anything is switched. Raises InstallFailed."""
+    folder = os.path.join(state_directory, _FOLDER)
+    name = layouts.folder(intent.slug) + _SUFFIX
+    text = json.dumps({"schema": SCHEMA, **asdict(intent)}, indent=2).encode() + b"\n"
+    with atomic.telling("write into", folder):
+        atomic.make_directories(folder, 0o700)
+        with atomic.directory(folder) as opened:
+            atomic.replace_file(opened, name, layouts.temporary(name), text, Attributes(0o600))
+
+
+def remove(state_directory: str, intent: Intent) -> None:
+    """Once the switch is over, one way or the other. Raises InstallFailed."""
+    folder = os.path.join(state_directory, _FOLDER)
+    with atomic.telling("remove an intent from", folder), atomic.directory(folder) as opened:
+        atomic.remove(opened, layouts.folder(intent.slug) + _SUFFIX)
+        os.fsync(opened)
+
+
+def under_way(state_directory: str) -> list[str]:
+    """The paths of all intents."""
+    folder = os.path.join(state_directory, _FOLDER)
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return sorted(os.path.join(folder, name) for name in names if name.endswith(_SUFFIX))
+
+
+def path(state_directory: str, slug: str) -> str:
+    """Where a target's intent is, if it has one."""
+    return os.path.join(state_directory, _FOLDER, layouts.folder(slug) + _SUFFIX)
+
+
+def load(path: str) -> Intent:
+    """What `write` wrote. Raises OSError, and ValueError for anything else."""
+    text = atomic.read(path)
+    try:
+        document = json.loads(text)
+        moves = tuple(_move(move) for move in document["moves"])
+        return Intent(document["name"], document["slug"], document["to"], moves)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is not an intent: {error!r}") from error
+
+
+def _move(document: dict[str, Any]) -> Move:
+    known = {field: document["site"][field] for field in Site.__dataclass_fields__}
+    files = tuple((kind, path) for kind, path in known.pop("files"))
+    return Move(Site(files=files, **known), document["before"], dict(document["hashes"]))

@@ -1,0 +1,142 @@
+"""Looking at what is installed: lightly for every pass, closely for `check`. Neither raises for what is wrong there."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from renewd.certs import facts, keys
+from renewd.certs.facts import Facts
+from renewd.config.targets import Place, Target
+from renewd.install import atomic, layouts, pfx
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the way does not block
+_ENOUGH = 16384  # bytes: one read for any usual file
+_LEAF = {layout: f"/{names['fullchain']}" for layout, names in layouts.LAYOUTS.items()}
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_RANK = {"missing": 0, "invalid": 1, "present": 2}
+
+
+def look(target: Target, state_directory: str = "") -> Facts:
+    """What stands in the leaf's file; of several places the one that is worst off.
+
+    `state_directory` helps where a PFX is all there is, and renewd is not told its password.
+    """
+    places = target.places
+    if (
+        len(places) == 1 and (directory := places[0].directory) is not None
+    ):  # the usual case, ten thousand times
+        return _look_at(directory + _LEAF[places[0].settings.layout])
+    return worst([_look(place, root) for place, root in _stores(target, state_directory)])
+
+
+def look_closely(target: Target, state_directory: str = "") -> Facts:
+    """Likewise, and whether the key belongs to it, who issued it, and whether all places hold the same."""
+    found = [_look_closely(place, root) for place, root in _stores(target, state_directory)]
+    for one in found[1:]:
+        if one.state == found[0].state == "present" and _mark(one) != _mark(found[0]):
+            one.state, one.problem = "invalid", f"it is another certificate than {found[0].path}"
+    return worst(found)
+
+
+def _mark(one: Facts) -> tuple[object, ...]:
+    return one.serial, one.not_before, one.not_after, one.domains
+
+
+def worst(found: list[Facts]) -> Facts:
+    """The missing before the invalid before what ends first. A target without places is missing."""
+    if not found:
+        return Facts("", "missing", "nothing says where it is to be installed")
+    return min(found, key=lambda one: (_RANK[one.state], one.not_after or _NEVER))
+
+
+def _stores(target: Target, state_directory: str) -> Iterator[tuple[Place, str]]:
+    """The places, each with its store's folder; empty where the state directory is not known."""
+    roots = layouts.stores(state_directory, target.slug, target.places)
+    for place, root in zip(target.places, roots, strict=True):
+        yield place, root if state_directory else ""
+
+
+def _look(place: Place, root: str) -> Facts:
+    kind, path = layouts.leaf(place)
+    return _look_at(path) if kind != "pfx" else _look_into(place, path, root)
+
+
+def _look_at(path: str) -> Facts:
+    try:
+        return facts.from_pem(_read(path), path)
+    except OSError as error:
+        return _unreadable(path, error)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, _FLAGS)
+    try:
+        data = os.read(descriptor, _ENOUGH)
+        if len(data) == _ENOUGH:
+            while part := os.read(descriptor, _ENOUGH):
+                data += part
+        return data
+    finally:
+        os.close(descriptor)
+
+
+def _unreadable(path: str, error: OSError) -> Facts:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Facts(path, "missing", "there is no such file")
+    hint = "; run renewd as root" if isinstance(error, PermissionError) else ""
+    return Facts(path, "invalid", f"it cannot be read: {atomic.words(error)}{hint}")
+
+
+def _look_into(place: Place, path: str, root: str) -> Facts:
+    """A PFX, the only kind of file whose certificate may be locked away."""
+    try:
+        leaf = pfx.leaf(_read(path), place.settings.pfx_password, root)
+    except OSError as error:
+        return _unreadable(path, error)
+    except ValueError as error:
+        return Facts(path, "invalid", f"it {error}")
+    return facts.from_pem(leaf, path)
+
+
+def _look_closely(place: Place, root: str) -> Facts:
+    kind, path = layouts.leaf(place)
+    if kind == "pfx":  # its key was compared when it was opened
+        return _look_into(place, path, root)
+    try:
+        pem = _read(path)
+    except OSError as error:
+        return _unreadable(path, error)
+    found = facts.from_pem(pem, path)
+    if found.state == "present":
+        leaf = x509.load_pem_x509_certificate(pem)
+        found.issuer = _issuer(leaf)
+        if problem := _key_problem(place, root, leaf):
+            found.state, found.problem = "invalid", problem
+    return found
+
+
+def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
+    """Why the private key does not fit the leaf, as a sentence."""
+    kind, path = layouts.key(place)
+    try:
+        data = _read(path)
+        if kind == "pfx":
+            inside = x509.load_pem_x509_certificate(pfx.leaf(data, place.settings.pfx_password, root))
+            return None if inside == leaf else f"{path} holds another certificate"
+        key = keys.load_key(data, quick=True)
+    except OSError as error:
+        return f"the private key {path} cannot be read: {atomic.words(error)}"
+    except ValueError as error:
+        return f"{path} {error}"
+    return None if keys.matches(key, leaf) else f"the private key {path} does not belong to the certificate"
+
+
+def _issuer(leaf: x509.Certificate) -> str | None:
+    """The issuer's name as people know it."""
+    for part in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        if found := leaf.issuer.get_attributes_for_oid(part):
+            return str(found[0].value)
+    return None

@@ -1,0 +1,101 @@
+"""Going live: all sites of a target show a version together, or all show again what they showed before."""
+
+from collections.abc import Sequence
+
+from renewd.errors import InstallFailed
+from renewd.install import fixed, intents, links, versions
+from renewd.install.intents import Intent, Move
+from renewd.install.sites import Site
+
+
+def plan(name: str, slug: str, sites: Sequence[Site], version: str) -> Intent:
+    """The switch of a target's sites from what is live to the version. Raises InstallFailed if one has it not whole."""
+    moves = []
+    for site in sites:
+        stored = versions.read_manifest(site.root, version)
+        if stored is None:
+            raise InstallFailed(f"there is no whole version {version} in {site.root}")
+        moves.append(Move(site, versions.current(site.root), dict(stored.files)))
+    return Intent(name, slug, version, tuple(moves))
+
+
+def carry_out(state_directory: str, intent: Intent) -> None:
+    """Write the intent, go forward, remove the intent. Raises InstallFailed with everything put back as it was."""
+    intents.write(state_directory, intent)
+    try:
+        forward(intent)
+    except InstallFailed as error:
+        _undo(state_directory, intent, error)
+        raise
+    intents.remove(state_directory, intent)
+
+
+def _undo(state_directory: str, intent: Intent, error: InstallFailed) -> None:
+    try:
+        back(intent)
+        intents.remove(state_directory, intent)
+    except InstallFailed as failed:
+        raise InstallFailed(
+            f"{error}; and then the old files could not be put back: {failed}",
+            remedy=f"{failed.remedy or 'see to the disk'}, then run: renewd recover",
+        ) from error
+
+
+def settle(state_directory: str, intent: Intent) -> bool:
+    """End an interrupted switch: True if forward, where the new version is whole everywhere, False if back.
+
+    Doing it twice does no harm. Raises InstallFailed if neither is possible; the intent stays.
+    """
+    complete = all(_whole(move, intent.to) for move in intent.moves)
+    if complete:
+        forward(intent)
+    else:
+        back(intent)
+    intents.remove(state_directory, intent)
+    return complete
+
+
+def _whole(move: Move, version: str) -> bool:
+    stored = versions.read_manifest(move.site.root, version)
+    return stored is not None and stored.files == move.hashes and versions.whole(move.site.root, version)
+
+
+def forward(intent: Intent) -> None:
+    """Show the new version everywhere. Raises InstallFailed, maybe halfway."""
+    _show([(move.site, intent.to) for move in intent.moves])
+
+
+def back(intent: Intent) -> None:
+    """Show everywhere what was there before. Raises InstallFailed, maybe halfway."""
+    _show([(move.site, move.before) for move in intent.moves])
+
+
+def _show(wanted: list[tuple[Site, str | None]]) -> None:
+    """Write all that has to be written first, then switch, so that what may fail for want of space fails early."""
+    copies = [(site, version) for site, version in wanted if not site.linked]
+    try:
+        for site, version in copies:
+            if version is not None:
+                fixed.prepare(site, version)
+        for site, version in wanted:
+            switch = links.switch if site.linked else fixed.switch
+            switch(site, version)
+    except BaseException:
+        for site, _ in copies:
+            fixed.discard(site)
+        raise
+    problems = [
+        problem for site, version in wanted if version is not None for problem in altered(site, version)
+    ]
+    if problems:
+        raise InstallFailed("; ".join(problems), remedy="see what else writes there")
+
+
+def altered(site: Site, version: str) -> list[str]:
+    """What is shown there otherwise than the version says, one sentence each."""
+    return links.altered(site, version) if site.linked else fixed.altered(site, version)
+
+
+def shows(site: Site, version: str) -> bool:
+    """True if the version is live at the site."""
+    return links.shows(site, version) if site.linked else fixed.shows(site, version)

@@ -1,0 +1,173 @@
+"""The version store: immutable folders, each whole from the moment it has its name, and the link to the live one."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from renewd.errors import InstallFailed
+from renewd.install import atomic, layouts, manifest
+from renewd.install.atomic import Attributes
+from renewd.install.manifest import Manifest
+from renewd.install.sites import Site
+
+KEPT = 5  # versions; the live one and the one before it besides
+LEFTOVER = timedelta(hours=1)  # what is older and half-made, nobody works on any more
+File = tuple[bytes, Attributes]
+
+
+def path(root: str, version: str, name: str = "") -> str:
+    """A version's folder, or the file of a version."""
+    return os.path.join(root, layouts.VERSIONS, version, name)
+
+
+def names(root: str) -> list[str]:
+    """The identifiers of all versions, newest first."""
+    try:
+        found = os.listdir(os.path.join(root, layouts.VERSIONS))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(filter(layouts.is_identifier, found), reverse=True)
+
+
+def current(root: str) -> str | None:
+    """The version that is live here."""
+    return _linked(root, layouts.CURRENT)
+
+
+def previous(root: str) -> str | None:
+    """The version that was live before the current one."""
+    return _linked(root, layouts.PREVIOUS)
+
+
+def _linked(root: str, name: str) -> str | None:
+    target = atomic.link_target(os.path.join(root, name))
+    return None if target is None else layouts.version_of_link(target)
+
+
+def read_manifest(root: str, version: str) -> Manifest | None:
+    """What the version says of itself; None if it is not there, cut off, or another's."""
+    try:
+        found = manifest.load(atomic.read(path(root, version, layouts.MANIFEST)))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return found if found.version.id == version else None
+
+
+def read(root: str, version: str, kind: str) -> bytes | None:
+    """A version's file, None if it has none of that kind. Raises InstallFailed if it is not what was stored."""
+    where = path(root, version, layouts.STORED[kind])
+    with atomic.telling("read", where):
+        stored = read_manifest(root, version)
+        if stored is None:
+            raise InstallFailed(f"there is no whole version {version} in {root}")
+        if kind not in stored.files:
+            return None
+        data = atomic.read(where)
+    if manifest.digest(data) != stored.files[kind]:
+        raise InstallFailed(f"{where} was changed since it was installed", remedy="renew with --force")
+    return data
+
+
+def whole(root: str, version: str) -> bool:
+    """True if every file of the version is there and is what the manifest says."""
+    try:
+        stored = read_manifest(root, version)
+        if stored is None:
+            return False
+        return all(
+            manifest.digest(atomic.read(path(root, version, layouts.STORED[kind]))) == digest
+            for kind, digest in stored.files.items()
+        )
+    except (OSError, KeyError):
+        return False
+
+
+def stage(site: Site, version: Manifest, files: Mapping[str, File]) -> None:
+    """Write a new version: beside the others under a passing name, synced, read back, then renamed. Raises InstallFailed.
+
+    Whatever goes wrong, what was there before is untouched and nothing new stays.
+    """
+    identifier = version.version.id
+    staged = layouts.STAGE + identifier
+    with atomic.telling("write into", os.path.join(site.root, layouts.VERSIONS)):
+        atomic.make_directories(site.root, site.folder_mode)
+        atomic.make_directories(os.path.join(site.root, layouts.VERSIONS), site.folder_mode)
+        with atomic.directory(site.root) as root, atomic.directory(layouts.VERSIONS, within=root) as folder:
+            os.mkdir(staged, 0o700, dir_fd=folder)
+            try:
+                with atomic.directory(staged, within=folder) as stage_folder:
+                    _fill(stage_folder, site.folder_mode, version, files)
+                os.rename(staged, identifier, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                shutil.rmtree(staged, ignore_errors=True, dir_fd=folder)
+                raise
+            os.fsync(folder)
+
+
+def _fill(folder: int, mode: int, version: Manifest, files: Mapping[str, File]) -> None:
+    for kind, (data, attributes) in files.items():
+        atomic.write(folder, layouts.STORED[kind], data, attributes)
+    atomic.write(folder, layouts.MANIFEST, manifest.dump(version), Attributes(0o600))
+    os.fchmod(folder, mode)
+    os.fsync(folder)
+    for kind, (data, _) in files.items():
+        if atomic.read(layouts.STORED[kind], within=folder) != data:
+            raise InstallFailed(
+                f"{layouts.STORED[kind]} of version {version.version.id} reads back other than it was written",
+                remedy="the disk or the network below it fails: look at dmesg",
+            )
+
+
+def unused(roots: Sequence[str], at: datetime, fingerprint: str, *, taken: bool = False) -> str:
+    """An identifier that no version in these stores has: the given second's, or a later one's."""
+    name = layouts.identifier(at, fingerprint, taken=taken)
+    while any(os.path.lexists(path(root, name)) for root in roots):
+        at += timedelta(seconds=1)
+        name = layouts.identifier(at, fingerprint, taken=taken)
+    return name
+
+
+def point(root: int, version: str) -> None:
+    """Switch `current` to the version, in one rename; the folder is synced by the caller. `root` is a descriptor."""
+    target = layouts.link_to_version(version)
+    before = atomic.link_target(layouts.CURRENT, within=root)
+    if before == target:
+        return
+    atomic.replace_link(root, layouts.CURRENT, layouts.temporary(layouts.CURRENT), target)
+    if before is not None:
+        atomic.replace_link(root, layouts.PREVIOUS, layouts.temporary(layouts.PREVIOUS), before)
+
+
+def remove(root: str, version: str) -> None:
+    """Take a version away: first its name, so that half of it is never taken for a whole one."""
+    with (
+        atomic.telling("remove", path(root, version)),
+        atomic.directory(os.path.join(root, layouts.VERSIONS)) as folder,
+    ):
+        gone = layouts.STAGE + version
+        os.rename(version, gone, src_dir_fd=folder, dst_dir_fd=folder)
+        shutil.rmtree(gone, dir_fd=folder)
+
+
+def prune(root: str, now: datetime) -> None:
+    """Take away all but the newest versions, the live one and the one before it; and what crashes left behind."""
+    kept = {*names(root)[:KEPT], current(root), previous(root)}
+    for version in names(root):
+        if version not in kept:
+            remove(root, version)
+    sweep(os.path.join(root, layouts.VERSIONS), layouts.STAGE, now)
+
+
+def sweep(folder: str, prefix: str, now: datetime) -> None:
+    """Take away half-made things of that name that nobody can be working on any more."""
+    oldest = (now - LEFTOVER).timestamp()
+    with atomic.telling("clean up", folder), os.scandir(folder) as entries:
+        stale = [entry for entry in entries if entry.name.startswith(prefix)]
+        for entry in stale:
+            if entry.stat(follow_symlinks=False).st_mtime >= oldest:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
