@@ -12,6 +12,7 @@ from renewd.journal.attempt import INDEBTED, NOTHING, OBTAINED, OBTAINING, SETTL
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
 
+SERVED = "confirm.served"  # the event of a step that tells which serial was seen
 _NEWEST_FIRST = attempts.c.id.desc()  # the order of writing, which no step of the clock can change
 
 
@@ -48,6 +49,19 @@ class History(Connected):
         """Targets that owe hooks or a confirmation, by identity: the newest attempt that got that far says so."""
         newest = self._newest(attempts.c.outcome.in_((*SETTLED, *INDEBTED)))
         return {identity: attempt for identity, attempt in newest.items() if attempt.owed}
+
+    def served(self) -> dict[str, Step]:
+        """When each target was last seen to be served as it should be, by identity."""
+        newest = (
+            select(attempts.c.identity, func.max(steps.c.id).label("step"))
+            .join(steps, steps.c.attempt == attempts.c.id)
+            .where(steps.c.event == SERVED)
+            .group_by(attempts.c.identity)
+            .subquery()
+        )
+        query = select(newest.c.identity, steps).join(newest, newest.c.step == steps.c.id)
+        with self._database.read() as connection:
+            return {row.identity: rows.step(row) for row in connection.execute(query)}
 
     def history(
         self, identity: str | None = None, limit: int | None = None

@@ -1,0 +1,85 @@
+"""What the journal knows of every target, gathered by a few queries, for `status` and `why`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from renewd.journal import Attempt, Failure, Step
+
+
+class Daemon(Protocol):
+    """What is known of the daemon; renewd.daemon.presence.Presence is one."""
+
+    @property
+    def running(self) -> bool: ...  # noqa: D102
+    @property
+    def pid(self) -> int | None: ...  # noqa: D102
+    @property
+    def last_pass(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def next_pass(self) -> datetime | None: ...  # noqa: D102
+
+
+class Journal(Protocol):
+    """The questions that are asked of the journal here."""
+
+    def latest(self) -> dict[str, Attempt]: ...  # noqa: D102
+    def under_way(self) -> list[Attempt]: ...  # noqa: D102
+    def owed(self) -> dict[str, Attempt]: ...  # noqa: D102
+    def served(self) -> dict[str, Step]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one target beside what is on disk; all of it may be nothing."""
+
+    last: Attempt | None = None  # the newest attempt
+    under_way: Attempt | None = None
+    debt: Attempt | None = None  # the newest one that leaves something owed
+    served: Step | None = None  # when it was last seen to be served
+    version: str | None = None  # the live one
+
+    @property
+    def failed(self) -> Attempt | None:
+        """The attempt that says what is wrong now: the one that waits, else the last one, else what is owed."""
+        for attempt in (self.under_way, self.last, self.debt):
+            if attempt is not None and attempt.failure is not None:
+                return attempt
+        return None
+
+    @property
+    def failure(self) -> Failure | None:
+        """What is wrong now; None if the last attempt went well and nothing is owed."""
+        return self.failed.failure if self.failed else None
+
+    @property
+    def next_try_at(self) -> datetime | None:
+        """When renewd comes back to what failed, waits or is owed."""
+        times = [
+            attempt.next_try_at
+            for attempt in (self.under_way, self.last, self.debt)
+            if attempt is not None and attempt.next_try_at is not None
+        ]
+        return min(times, default=None)
+
+
+NOTHING = Known()
+
+
+def gather(journal: Journal | None, versions: Mapping[str, str | None]) -> dict[str, Known]:
+    """What is known, by identity, of the targets in `versions` (identity → live version)."""
+    if journal is None:
+        return {identity: Known(version=version) for identity, version in versions.items()}
+    last, debts, served = journal.latest(), journal.owed(), journal.served()
+    under_way = _by_identity(reversed(journal.under_way()))
+    return {
+        identity: Known(
+            last.get(identity), under_way.get(identity), debts.get(identity), served.get(identity), version
+        )
+        for identity, version in versions.items()
+    }
+
+
+def _by_identity(attempts: Iterable[Attempt]) -> dict[str, Attempt]:
+    return {attempt.identity: attempt for attempt in attempts}

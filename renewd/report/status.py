@@ -1,0 +1,143 @@
+"""`status`: what the daemon knows; what needs somebody last."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+from renewd.certs.facts import show_serial
+from renewd.planning import words
+from renewd.renewal.survey import Look
+from renewd.report import checks, style, times
+from renewd.report.known import Daemon, Known
+
+Row = tuple[Look, Known]
+
+
+def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
+    """The JSON document's value."""
+    return {
+        "schema": 1,
+        "daemon": {
+            "running": daemon.running,
+            "pid": daemon.pid,
+            "last_pass": times.rfc3339(daemon.last_pass),
+            "next_pass": times.rfc3339(daemon.next_pass),
+        },
+        "certificates": [_row(look, known) for look, known in rows],
+    }
+
+
+def well(rows: Sequence[Row]) -> bool:
+    """Whether nothing has failed, is overdue or is owed; what is due and not yet tried is no trouble."""
+    return not any(_troubled(look, known) for look, known in rows)
+
+
+def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> str:
+    """A line on the daemon, one a certificate, below it what is wrong, and a summary."""
+    colour = style.wants_colour(stream)
+    ordered = sorted(rows, key=lambda row: _troubled(*row))
+    names = [style.short_name(look.target.name) for look, _ in ordered]
+    width = max(map(len, names), default=0)
+    lines = [_daemon_line(daemon, now)]
+    for name, (look, known) in zip(names, ordered, strict=True):
+        lines.append(
+            f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {_when(look, known, now)}"
+        )
+        lines += [f"      {line}" for line in _details(look, known, now)]
+    return "\n".join([*lines, _summary(rows)]) + "\n"
+
+
+def _row(look: Look, known: Known) -> dict[str, Any]:
+    facts, order, served = look.facts, known.under_way, known.served
+    live = None
+    if facts.state == "present":
+        serial = None if facts.serial is None else show_serial(facts.serial)
+        live = {"version": known.version, "serial": serial, "not_after": times.rfc3339(facts.not_after)}
+    return {
+        "name": look.target.name,
+        "state": look.decision.state,
+        "renew_at": times.rfc3339(look.decision.at),
+        "next_try_at": times.rfc3339(known.next_try_at),
+        "owed": list(known.debt.owed) if known.debt else [],
+        "failure": _failure(known),
+        "order": {"uri": order.order_uri, "state": order.state.value} if order and order.order_uri else None,
+        "live": live,
+        "served": {"serial": served.facts.get("serial"), "checked_at": times.rfc3339(served.at)}
+        if served
+        else None,
+    }
+
+
+def _failure(known: Known) -> dict[str, Any] | None:
+    attempt = known.failed
+    if attempt is None or attempt.failure is None:
+        return None
+    failure = attempt.failure
+    return {
+        "at": times.rfc3339(attempt.ended_at or attempt.changed_at),
+        "stage": failure.stage,
+        "message": failure.message,
+        "remedy": failure.remedy or None,
+    }
+
+
+def _troubled(look: Look, known: Known) -> bool:
+    return (
+        known.failed is not None
+        or known.debt is not None
+        or look.decision.state in ("expired", "missing", "invalid")
+    )
+
+
+def _daemon_line(daemon: Daemon, now: datetime) -> str:
+    if not daemon.running:
+        last = f"; its last pass was {words.until(daemon.last_pass, now)}" if daemon.last_pass else ""
+        return f"no daemon is running{last}"
+    parts = [f"the daemon runs (pid {daemon.pid})"]
+    if daemon.last_pass:
+        parts.append(f"last pass {words.until(daemon.last_pass, now)}")
+    if daemon.next_pass:
+        parts.append(f"next {words.until(daemon.next_pass, now)}")
+    return " · ".join(parts)
+
+
+def _when(look: Look, known: Known, now: datetime) -> str:
+    decision, facts = look.decision, look.facts
+    if known.under_way is not None and known.failed is not known.under_way:
+        return f"under way: {known.under_way.state.value.replace('_', ' ')}, since {words.span(now - known.under_way.started_at)}"
+    if known.next_try_at is not None:
+        return (
+            f"next try {words.until(known.next_try_at, now)}"
+            if known.next_try_at > now
+            else "next try with the next pass"
+        )
+    when = (
+        f"renews {words.until(decision.at, now)}"
+        if decision.at and not decision.due
+        else "renews with the next pass"
+    )
+    return when if facts.not_after is None else f"{when:<20}  expires {words.date(facts.not_after)}"
+
+
+def _details(look: Look, known: Known, now: datetime) -> list[str]:
+    """What is wrong, each in a line of its own."""
+    lines = []
+    attempt = known.failed
+    if attempt is not None and attempt.failure is not None:
+        ago = words.until(attempt.ended_at or attempt.changed_at, now)
+        lines.append(style.safe(f"{attempt.failure.stage}, {ago}: {attempt.failure.message}"))
+        if attempt.failure.remedy:
+            lines.append(style.safe(f"do: {attempt.failure.remedy}"))
+    elif look.facts.problem:
+        lines.append(style.safe(look.facts.problem))
+    if known.debt is not None:
+        lines.append(f"owed: {', '.join(known.debt.owed)}")
+    return lines
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    troubled = [look for look, known in rows if _troubled(look, known)]
+    parts = [f"{len(rows)} watched"]
+    if not troubled:
+        return f"{parts[0]} · all well" if rows else parts[0]
+    return f"{parts[0]} · {len(troubled)} in trouble: renewd why {checks.quoted(troubled[0].target.name)}"

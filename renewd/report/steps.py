@@ -1,0 +1,90 @@
+"""Events in the few words that a line of progress has room for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from renewd.planning import words
+from renewd.renewal import events
+from renewd.renewal.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an event adds to its target's line."""
+
+    text: str
+    lasts: bool = False  # it is under way until the next event, which takes its place
+    starts_anew: bool = False  # what came before it need not be said any more
+    ends: bool = False  # the line is complete
+    bad: bool = False
+    remedy: str = ""
+
+
+_HOOKS = {"check": "checked", "reload": "reloaded"}
+
+
+def said(event: Event, now: datetime) -> Said | None:
+    """The words for an event; None where it says nothing worth a place on the line."""
+    make = _WORDS.get(type(event))
+    return None if make is None else make(event, now)
+
+
+def again(at: datetime | None, now: datetime) -> str:
+    """`; next try in 10 minutes`, or nothing."""
+    if at is None:
+        return ""
+    return f"; next try {words.until(at, now)}" if at > now else "; next try with the next pass"
+
+
+def _installed(event: events.Installed, _now: datetime) -> Said:
+    return Said(f"installed {words.date(event.not_after)}", starts_anew=True)
+
+
+def _placed(event: events.Placed, _now: datetime) -> Said:
+    count = len(event.domains)
+    return Said(f"{count} challenge{'' if count == 1 else 's'} placed")
+
+
+def _failed(event: events.Failed, now: datetime) -> Said:
+    text = f"failed at the {event.stage}: {event.message}{again(event.next_try_at, now)}"
+    return Said(text, starts_anew=True, ends=True, bad=True, remedy=event.remedy)
+
+
+def _owed(event: events.Owed, now: datetime) -> Said:
+    text = f"{', '.join(event.hooks)} is owed: {event.why}{again(event.next_try_at, now)}"
+    return Said(text, ends=True, bad=True)
+
+
+_WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
+    events.Due: lambda _event, _now: Said("looking", lasts=True),
+    events.Resumed: lambda event, _now: Said(f"taken up again at {event.state.replace('_', ' ')}"),
+    events.Adopted: lambda event, _now: Said(f"adopted from {event.issuer}"),
+    events.Ordering: lambda _event, _now: Said("ordering", lasts=True),
+    events.Ordered: lambda _event, _now: Said("ordered"),
+    events.Placed: _placed,
+    events.Unseen: lambda event, _now: Said(f"not to be seen from here ({event.saw})"),
+    events.Finalizing: lambda _event, _now: Said("finalizing", lasts=True),
+    events.Reconciling: lambda _event, _now: Said("finding out what became of it", lasts=True),
+    events.Issued: lambda _event, _now: Said("issued"),
+    events.Waiting: lambda event, now: Said(
+        f"again {words.until(event.until, now)}: {event.why}", lasts=True
+    ),
+    events.Accepted: lambda event, _now: Said(f"{event.checks} checks passed"),
+    events.Installed: _installed,
+    events.HookRan: lambda event, _now: Said(_HOOKS.get(event.hook, f"{event.hook} ran")),
+    events.HookFailed: lambda event, _now: Said(f"{event.hook} failed"),
+    events.Served: lambda _event, _now: Said("served ✓"),
+    events.NotServed: lambda _event, _now: Said("not served"),
+    events.PutBack: lambda _event, _now: Said("put back"),
+    events.Renewed: lambda _event, _now: Said("", ends=True),
+    events.Parked: lambda event, now: Said(
+        f"waits: {event.why}{again(event.until, now)}", ends=True, bad=True
+    ),
+    events.Failed: _failed,
+    events.Owed: _owed,
+    events.Held: lambda event, _now: Said(f"not tried: {event.why}", ends=True, bad=True),
+    events.Recovered: lambda event, _now: Said(event.what, ends=True),
+    events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
+}

@@ -1,0 +1,53 @@
+"""Colour and columns on a terminal; colour only ever repeats what a word says."""
+
+import os
+from typing import Literal, TextIO
+
+Style = Literal["green", "yellow", "red", "dim", "bold"]
+
+_CODES: dict[Style, str] = {
+    "green": "32",
+    "yellow": "33",
+    "red": "31",
+    "dim": "2",
+    "bold": "1",
+}  # ECMA-48 SGR
+_STATES: dict[str, Style] = {
+    "ok": "green",
+    "due": "yellow",
+    "expired": "red",
+    "missing": "red",
+    "invalid": "red",
+}
+LONGEST_TEXT = 512
+WIDTH = 80
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether somebody looks at it who has not asked for none (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def paint(text: str, style: Style, enabled: bool) -> str:
+    """The text in a colour, or as it is."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if enabled else text
+
+
+def state(word: str, width: int, enabled: bool) -> str:
+    """A certificate's state in a column, in the colour that says the same."""
+    return paint(word, _STATES.get(word, "bold"), enabled) + " " * (width - len(word))
+
+
+def safe(text: str, longest: int = LONGEST_TEXT) -> str:
+    """The text on one line and without anything that a terminal would obey; what is too long is cut."""
+    if not text.isprintable():  # no control characters, no line ends, no bidirectional overrides
+        text = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+        )
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def short_name(name: str) -> str:
+    """A certificate's first name, with how many more there are: `contoso.com (+1)`."""
+    first, *others = name.split(",")
+    return safe(f"{first.strip()} (+{len(others)})" if others else name)

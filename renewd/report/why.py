@@ -1,0 +1,168 @@
+"""`why`: one screen on one target: when and why it is renewed, what stopped the last try, what comes next, what to do."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+from renewd.certs.facts import show_serial
+from renewd.config.targets import HookCommand
+from renewd.journal.attempt import ADOPTED, NOTHING, OBTAINING, OWED, PUT_BACK, RENEWED
+from renewd.planning import words
+from renewd.renewal.survey import Look
+from renewd.report import checks, style, times
+from renewd.report.history import Entry
+from renewd.report.known import Known
+
+_LABEL_WIDTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the screen is about; `history` is the target's own, newest first."""
+
+    look: Look
+    known: Known
+    history: Sequence[Entry] = ()
+    together: Sequence[str] = ()  # other targets that share its check and reload
+    budget: str = ""  # what is left of the CA's limits, in words
+
+
+def text(subject: Subject, now: datetime, width: int = style.WIDTH) -> str:
+    """The screen; a line for each thing that is known."""
+    domains = ", ".join(subject.look.target.domains)
+    lines = [style.safe(f"{domains} — {_headline(subject, now)}")]
+    for label, said in _rows(subject, now):
+        lines += textwrap.wrap(
+            style.safe(said, 2048),
+            width,
+            initial_indent=f"  {label:<{_LABEL_WIDTH}}",
+            subsequent_indent=" " * (2 + _LABEL_WIDTH),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _headline(subject: Subject, now: datetime) -> str:
+    decision, facts = subject.look.decision, subject.look.facts
+    if subject.known.under_way is not None:
+        return f"{decision.state}, a {subject.known.under_way.kind} is under way"
+    if decision.state == "expired" and facts.not_after is not None:
+        return f"expired since {words.span(now - facts.not_after)}, not renewed"
+    if decision.state == "due" and decision.at is not None and decision.at < now:
+        return f"due since {words.span(now - decision.at)}, not renewed"
+    return (
+        f"{decision.state}, and {', '.join(subject.known.debt.owed)} is owed"
+        if subject.known.debt
+        else decision.state
+    )
+
+
+def _rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
+    look, known = subject.look, subject.known
+    yield "wanted", _wanted(look, now)
+    if look.facts.state == "present" and look.facts.not_after is not None:
+        yield "time left", _left(subject, now)
+        serial = "" if look.facts.serial is None else f", serial {show_serial(look.facts.serial)}"
+        yield "live", f"{look.facts.path}, expires {times.minute(look.facts.not_after)} UTC{serial}"
+    if known.served is not None:
+        yield (
+            "served",
+            f"{known.served.facts.get('serial', 'as expected')}, looked at {words.until(known.served.at, now)}",
+        )
+    yield from _tries(subject, now)
+    if then := _then(subject):
+        yield "then", then
+    yield "do", _todo(subject)
+
+
+def _wanted(look: Look, now: datetime) -> str:
+    decision = look.decision
+    if decision.at is None:
+        return f"renewal now: {decision.reason}"
+    since = "from" if decision.at > now else "since"
+    return f"renewal {since} {times.minute(decision.at)} UTC ({decision.reason.removeprefix('due: ')})"
+
+
+def _left(subject: Subject, now: datetime) -> str:
+    end = subject.look.facts.not_after
+    left = "none" if end is None or end <= now else words.span(end - now)
+    taken = [
+        (attempt.ended_at - attempt.started_at).total_seconds()
+        for attempt, _ in subject.history
+        if attempt.ended_at is not None and attempt.outcome in (RENEWED, ADOPTED)
+    ]
+    return (
+        f"{left}; a renewal has been taking {words.span(timedelta(seconds=median(taken)))}" if taken else left
+    )
+
+
+def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
+    known = subject.known
+    if known.failed is not None and known.failure is not None:
+        when = words.until(known.failed.ended_at or known.failed.changed_at, now)
+        verb = "waits" if known.failed.under_way else "failed"
+        yield "last try", f"{when}, {verb} at the {known.failure.stage}: {known.failure.message}"
+    elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
+        yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
+    if known.under_way is not None and known.under_way.order_uri:
+        yield "order", f"{known.under_way.order_uri}, {known.under_way.state.value.replace('_', ' ')}"
+    if known.next_try_at is not None:
+        when = words.until(known.next_try_at, now) if known.next_try_at > now else "with the next pass"
+        count = f" (try {_failures(subject) + 1})" if _failures(subject) else ""
+        yield "next try", f"{when}{count}" + (f"; {subject.budget}" if subject.budget else "")
+    elif subject.budget:
+        yield "budget", subject.budget
+
+
+def _failures(subject: Subject) -> int:
+    """How many tries in a row have obtained nothing."""
+    count = 0
+    for attempt, _ in subject.history:
+        if attempt.kind in OBTAINING and attempt.outcome is not None:
+            if attempt.outcome not in NOTHING:
+                break
+            count += 1
+    return count
+
+
+def _then(subject: Subject) -> str:
+    """Who is told of the new certificate."""
+    target = subject.look.target
+    hooks, confirm = target.hooks, target.entry.confirm
+    parts = [
+        f"{verb} {_lines(commands)}"
+        for verb, commands in (("check", hooks.check), ("reload", hooks.reload))
+        if commands
+    ]
+    said = ", ".join(parts)
+    if parts and subject.together:
+        said += f" together with {_some(subject.together)}"
+    if confirm is not None:
+        said += f"{'; ' if said else ''}confirm {confirm.connect}"
+    return said
+
+
+def _lines(commands: Sequence[HookCommand]) -> str:
+    return ", ".join(f"`{command.line}`" for command in commands)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    shown = ", ".join(map(style.short_name, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown  # noqa: PLR2004 - a few
+
+
+def _todo(subject: Subject) -> str:
+    look, known = subject.look, subject.known
+    name = checks.quoted(look.target.name)
+    remedy = known.failure.remedy if known.failure else ""
+    owes = known.failed is not None and known.failed.outcome in (OWED, PUT_BACK)
+    command = f"renewd deploy {name}" if owes else f"renewd renew {name}"
+    if remedy:
+        return f"{remedy}, then: {command}"
+    if known.failure is not None or look.decision.due:
+        return f"wait for renewd, or at once: {command}"
+    return "nothing"
