@@ -4,6 +4,7 @@ A Deadline is the network that one call runs on. It shortens every wait to what 
 request went out, turns names into addresses (so that some can be refused), and can be aborted from another thread.
 """
 
+import contextlib
 import ipaddress
 import os
 import queue
@@ -59,12 +60,18 @@ class Deadline(httpcore.NetworkBackend):
 
     def abort(self) -> None:
         """End the call that runs on this network: what waits for bytes fails at once."""
+        self.aborted = True
+        with contextlib.suppress(OSError):  # not connected any more: that is what was wanted
+            self.release(hang_up=True)
+
+    def release(self, *, hang_up: bool = False) -> None:
+        """Let go of the connection; hanging up, unlike closing, wakes whoever waits on it."""
         with self._lock:
-            self.aborted = True
             line, self._line = self._line, None
         if line is not None:
             with line:
-                _hang_up(line)
+                if hang_up:
+                    line.shutdown(socket.SHUT_RDWR)
 
     def connect_tcp(
         self,
@@ -108,13 +115,6 @@ class Deadline(httpcore.NetworkBackend):
         stream.close()
         raise Aborted("the call was ended from here")
 
-    def release(self) -> None:
-        """The connection is closed: there is nothing left to abort."""
-        with self._lock:
-            line, self._line = self._line, None
-        if line is not None:
-            line.close()
-
 
 class _Stream(httpcore.NetworkStream):
     """A connection whose every wait ends with the deadline."""
@@ -139,7 +139,11 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         self._deadline.sent = False  # what was written in the clear was for a proxy
-        inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        try:
+            inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        except BaseException:
+            self.close()
+            raise
         return _Stream(inner, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
@@ -207,20 +211,13 @@ def words(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {(cause.reason or 'no reason given').lower().replace('_', ' ')}"
+            return f"TLS failed: {(getattr(cause, 'reason', None) or 'no reason').lower().replace('_', ' ')}"
         if isinstance(cause, (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException)):
             return "no whole answer in time"
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno).lower()
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__  # httpcore cuts the first off
     return str(error) or type(error).__name__
-
-
-def _hang_up(line: socket.socket) -> None:
-    try:
-        line.shutdown(socket.SHUT_RDWR)  # unlike close, it wakes whoever waits on the connection
-    except OSError:
-        return  # not connected any more: that is what was wanted
 
 
 def _is_address(host: str) -> bool:

@@ -1,5 +1,6 @@
 """What a refusal means."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,9 +50,7 @@ def reply(
     "dressed",
     [
         lambda text: reply(400, text),
-        lambda text: reply(
-            400, f'{{"message": {text!r}}}'.replace("'", '"').replace('""', '"') if '"' not in text else text
-        ),
+        lambda text: reply(400, json.dumps({"statusCode": 400, "message": text})),
         lambda text: reply(400, f"<html><body><p>{text}</p></body></html>", "text/html"),
     ],
     ids=["plain", "JSON", "a page"],
