@@ -9,6 +9,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from renewd.certs import traits
 from renewd.certs.traits import title
 
+_BROKEN_HASHES = frozenset({"md5", "sha1", "sha224"})
+
 
 def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """True if the issuer's name and its signature are on the certificate."""
@@ -21,20 +23,35 @@ def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+def weakly_signed(certificate: x509.Certificate) -> bool:
+    """True if the signature is made with a broken hash; a root's signature on itself protects nothing and is none."""
+    return _broken_hash(certificate) and certificate.issuer != certificate.subject
+
+
+def _broken_hash(certificate: x509.Certificate) -> bool:
+    algorithm = certificate.signature_hash_algorithm
+    return algorithm is not None and algorithm.name in _BROKEN_HASHES
+
+
+def _fits(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Signed by it, as far as can be told: a broken hash is not verified any more; the judge refuses it as what it is."""
+    return certificate.issuer == issuer.subject and (_broken_hash(certificate) or signed(certificate, issuer))
+
+
 def arrange(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     """The others in order, the leaf's issuer first; a root is left out unless nothing else stands above the leaf.
 
     Raises ValueError in words unless there is exactly one way up and every certificate is on it.
     """
-    roots = [one for one in others if signed(one, one)]
+    roots = [one for one in others if _fits(one, one)]
     left, path, last = [one for one in others if one not in roots], list[x509.Certificate](), leaf
-    while parents := [one for one in left if signed(last, one)]:
+    while parents := [one for one in left if _fits(last, one)]:
         if len(parents) > 1:
             raise ValueError(f"the chain has two certificates of {title(last.issuer)} that both fit")
         last = parents[0]
         left.remove(last)
         path.append(last)
-    left += [root for root in roots if not any(signed(one, root) for one in (leaf, *path))]
+    left += [root for root in roots if not any(_fits(one, root) for one in (leaf, *path))]
     if left:
         stray = title(left[0].subject)
         raise ValueError(f"the chain holds {stray}, which is not on the way from {title(leaf.subject)} up")
@@ -46,8 +63,10 @@ def broken_at(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: da
     below = leaf
     for depth, issuer in enumerate(chain):
         name = title(issuer.subject)
+        if below.issuer != issuer.subject:
+            return f"{title(below.subject)} is signed by {title(below.issuer)}, and not by {name}, which comes next"
         if not signed(below, issuer):
-            return f"{title(below.subject)} is signed by {title(below.issuer)}, and not by {name}, which comes next in the chain"
+            return f"the signature of {name} on {title(below.subject)} cannot be verified"
         if problem := _unfit(issuer, depth, now):
             return f"{name} in the chain {problem}"
         below = issuer

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtensionOID
 
-from renewd.certs import keys, traits
+from renewd.certs import chain, keys, traits
 from renewd.certs.bundle import Bundle
 from renewd.certs.wanted import Wanted
 
@@ -21,7 +21,6 @@ _CA_CURVES = (*_CURVES, "secp521r1")
 _RSA_BITS = range(2048, 4097)
 _RSA_CA_BITS = range(2048, 8193)
 _EXPONENT = 65537  # smaller ones invite old attacks; CAs use no other
-_BROKEN_HASHES = frozenset({"md5", "sha1", "sha224"})
 _UNDERSTOOD = frozenset(
     {  # what renewd or every TLS client takes into account where it is marked critical
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -105,11 +104,11 @@ def has_a_strong_key(bundle: Bundle, wanted: Wanted, now: datetime) -> str | Non
 
 
 def has_strong_signatures(bundle: Bundle, wanted: Wanted, now: datetime) -> str | None:
-    """No MD5, no SHA-1; a root's signature on itself protects nothing."""
+    """No MD5, no SHA-1."""
     for certificate in (bundle.leaf, *bundle.chain):
-        algorithm = certificate.signature_hash_algorithm
-        if algorithm and algorithm.name in _BROKEN_HASHES and certificate.issuer != certificate.subject:
-            return f"{traits.title(certificate.subject)} is signed with {algorithm.name.upper()}, which is broken"
+        if chain.weakly_signed(certificate):
+            algorithm = getattr(certificate.signature_hash_algorithm, "name", "an unknown hash")
+            return f"{traits.title(certificate.subject)} is signed with {algorithm.upper()}, which is broken"
     return None
 
 
