@@ -1,6 +1,5 @@
 """check: what is on disk, what is due, when the rest will be. No network, no state, no secrets."""
 
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -25,8 +24,8 @@ def check(path: str, name: Sequence[str], *, as_json: bool, quiet: bool) -> int:
     from renewd.report import checks
 
     loaded = load.load(path)
-    now, host = SystemClock().now(), socket.gethostname()
-    looks = [survey.look_closely(target, host, now) for target in names.chosen(loaded, name)]
+    now, here = SystemClock().now(), survey.Here.of(loaded)
+    looks = [survey.look_closely(target, here, now) for target in names.chosen(loaded, name)]
     if not quiet:
         sys.stdout.write(checks.document(looks) if as_json else checks.text(looks, now, sys.stdout))
     return 0 if all(look.decision.state == "ok" for look in looks) else 1

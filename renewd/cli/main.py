@@ -38,11 +38,11 @@ COMMANDS = {
 class Commands(click.Group):
     """The commands, in the order of the table."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All names."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command, loaded now; None if there is none of that name."""
         module = COMMANDS.get(cmd_name)
         if module is None:

@@ -13,24 +13,19 @@ from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome
 
 
-class DurationType(click.ParamType):
-    """A duration as in the configuration."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The time; a usage error in our words if it is none."""
-        try:
-            return units.duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _duration(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    try:
+        return units.duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 _quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but failures.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print the outcomes as one JSON document.")
 _wait = click.option(
     "--wait",
-    type=DurationType(),
+    metavar="DURATION",
+    callback=_duration,
     default="60s",
     show_default=True,
     help="Sit out waits between tries up to this much in all; what needs longer is parked.",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
+from renewd.daemon import signals
 from renewd.renewal import events
 from renewd.renewal.context import PATIENCE, Context
 from renewd.renewal.outcome import Outcome, Result
@@ -19,8 +20,6 @@ def at_work(
     path: str, emit: Callable[[events.Event], None], patience: timedelta = PATIENCE
 ) -> Iterator[Context]:
     """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
-    from renewd.daemon import signals
-
     context = Context(load.load(path), emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:
         threading.Thread(target=_heed, args=(inbox, context.stop), name="renewd-signals", daemon=True).start()
@@ -54,7 +53,7 @@ def interactive() -> bool:
     return sys.stderr.isatty()
 
 
-def _heed(inbox: "signals.Inbox", stop: threading.Event) -> None:  # noqa: F821 - loaded by at_work alone
+def _heed(inbox: signals.Inbox, stop: threading.Event) -> None:
     try:
         while inbox.next() is not None:
             stop.set()

@@ -38,6 +38,11 @@ class Version:
     placeholder: bool = False
     taken: bool = False  # found on the disk before renewd came, and kept
 
+    @property
+    def accepted(self) -> bool:
+        """Whether it passed the gate."""
+        return not self.placeholder and not self.taken
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

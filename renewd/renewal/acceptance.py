@@ -90,6 +90,6 @@ def _refused(work: Work, material: Material, problems: tuple[str, ...], *, adopt
 
 def _due(work: Work, bundle: Bundle) -> bool:
     leaf, target = bundle.leaf, work.target
-    spread = window.spread_of(target.identity, work.context.host)
+    spread = window.spread_of(target.identity, work.context.here.host)
     rule = target.entry.renew_before
     return window.due_at(leaf.not_valid_before_utc, leaf.not_valid_after_utc, rule, spread) <= work.now

@@ -9,7 +9,7 @@ from renewd.errors import Busy, MaterialRefused, TargetError
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.planning import window
-from renewd.renewal import acceptance, engine, events, survey
+from renewd.renewal import acceptance, engine, events
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready, Result
 from renewd.renewal.states import RESUMED_AS, STATES
@@ -85,7 +85,7 @@ def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 
 def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     journal, target, now = context.journal, task.target, context.clock.now()
-    seen = survey.look(target, context.host, now)  # another process may have been here since
+    seen = context.look(target)  # another process may have been here since
     if not seen.decision.due and not task.forced:
         return None
     waiting = None if task.forced else waiting_version(context, target)
@@ -98,11 +98,13 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
         return Outcome(target, Result.HELD, why, until)
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
     attempt = journal.begin(target.identity, target.name, "renewal", issuer=target.issuer, fence=fence)
-    return engine.obtain(_work(context, target, attempt))
+    return engine.obtain(_work(context, seen, attempt))
 
 
-def _work(context: Context, target: Target, attempt: Attempt) -> Work:
-    return Work(context, target, attempt, context.issuer(target), context.installer.live_leaf(target))
+def _work(context: Context, seen: Look, attempt: Attempt) -> Work:
+    """What is invalid is nothing that a new certificate would have to be newer than."""
+    live = context.live_leaf(seen.target) if seen.facts.state == "present" else None
+    return Work(context, seen.target, attempt, context.issuer(seen.target), live)
 
 
 def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready | Outcome:
@@ -114,12 +116,8 @@ def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready
     snapshot = {**attempt.snapshot, "resumed": True, "asked": False}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.resumed", snapshot=snapshot)
-    work = _work(context, target, attempt)
-    work.placed = attempt.tokens
-    if to in STATES:
-        work.placed = ()
-        return engine.obtain(work)
-    return _judge_again(work)
+    work = _work(context, context.look(target), attempt)
+    return engine.obtain(work) if to in STATES else _judge_again(work)
 
 
 def _judge_again(work: Work) -> Ready | Outcome:
@@ -145,16 +143,19 @@ def waiting_version(context: Context, target: Target) -> Version | None:
     for version in installer.versions(target):
         if version.id == current:
             return None
-        if version.accepted and now < window.due_at(
-            version.not_before, version.not_after, target.entry.renew_before, 0.0
-        ):
-            return version
+        if version.accepted and version.not_after is not None and now < version.not_after:
+            leaf = installer.load(target, version.id).leaf
+            due_at = window.due_at(
+                leaf.not_valid_before_utc, leaf.not_valid_after_utc, target.entry.renew_before, 0.0
+            )
+            if now < due_at:
+                return version
     return None
 
 
 def pinned(context: Context, target: Target) -> bool:
     """Whether a rollback by hand still holds."""
-    live = context.installer.live_leaf(target)
+    live = context.live_leaf(target)
     left = timedelta() if live is None else live.not_valid_after_utc - context.clock.now()
     return context.installer.pinned(target) and left >= PIN_ENDS
 

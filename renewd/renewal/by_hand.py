@@ -60,7 +60,7 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
             ordered_at=context.clock.now(),
             snapshot={"status": str(OrderStatus.READY)},
         )
-        live = context.installer.live_leaf(target)
+        live = context.live_leaf(target)
         return engine.obtain(Work(context, target, attempt, context.issuer(target), live))
 
     return _together(context, [target], prepare)
@@ -107,7 +107,7 @@ def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
             stage="deploy",
             remedy=f"renewd renew '{target.name}' gets one",
         )
-    newest = max(versions, key=lambda version: version.not_after)
+    newest = max(versions, key=lambda version: version.not_after or version.created_at)
     context.installer.unpin(target)
     attempt = context.journal.begin(
         target.identity,
@@ -136,5 +136,10 @@ def _chosen(context: Context, target: Target, to: str | None) -> Version:
     if to == current:
         raise UsageError(f"{target.name}: {to} is live already")
     now = context.clock.now()
-    known = "; ".join(f"{v.id} (expires {words.until(v.not_after, now)})" for v in others) or "none"
+    known = (
+        "; ".join(
+            v.id + (f" (expires {words.until(v.not_after, now)})" if v.not_after else "") for v in others
+        )
+        or "none"
+    )
     raise UsageError(f"{target.name}: no version {to}; there are: {known}")

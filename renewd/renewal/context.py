@@ -1,20 +1,25 @@
 """What an attempt works with: clock, journal, issuers, installer, and whom to tell."""
 
 import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
+from renewd.certs.facts import PLACEHOLDER_SERIAL
 from renewd.challenges.base import Challenge
 from renewd.clock import Clock, SystemClock
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.install.installer import Installer
 from renewd.issuers.base import Issuer
+from renewd.renewal import survey
 from renewd.renewal.events import Event
+from renewd.renewal.survey import Here, Look
 
 if TYPE_CHECKING:
     from renewd.journal import Journal
@@ -41,10 +46,10 @@ class Context:
     def __post_init__(self) -> None:
         self.installer = Installer(self.loaded.configuration.state_directory, self.clock)
 
-    @property
-    def host(self) -> str:
-        """This machine's name; it spreads the same certificate on two hosts."""
-        return socket.gethostname()
+    @cached_property
+    def here(self) -> Here:
+        """Where the looking is done."""
+        return Here.of(self.loaded)
 
     @property
     def journal(self) -> "Journal":
@@ -74,6 +79,16 @@ class Context:
                 settings = self.loaded.configuration.issuers[target.issuer]
                 self._issuers[target.issuer] = issuers.make(target.issuer, settings, self.clock)
             return self._issuers[target.issuer]
+
+    def look(self, target: Target) -> Look:
+        """What is on disk; a person who asks is looked at closely for, the key too."""
+        now = self.clock.now()
+        return (survey.look_closely if self.by_hand else survey.look)(target, self.here, now)
+
+    def live_leaf(self, target: Target) -> x509.Certificate | None:
+        """The certificate that runs now; a placeholder is none."""
+        leaf = self.installer.live_leaf(target)
+        return None if leaf is None or leaf.serial_number == PLACEHOLDER_SERIAL else leaf
 
     def challenge(self, target: Target) -> Challenge | None:
         """How the target proves control; None where it does not say."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from renewd.config.targets import Target
+from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
@@ -21,7 +21,7 @@ LEAVES_WITHIN = 5.0  # seconds that calls under way have when renewd is asked to
 TICK = 0.2  # seconds between looks at stop and at groups that waited long enough
 ROUNDS = 2  # what was adopted may be due itself, once
 
-Group = tuple[object, ...]
+Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
 
 
 def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Outcome]:
@@ -48,8 +48,8 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
 
 def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Task]:
     """What there is to do: the due, the forced, what is under way, what is owed. The journal is asked only if it exists."""
-    now, host = context.clock.now(), context.host
-    due = {look.target.identity: look for look in survey.due(targets, host, now)}
+    now = context.clock.now()
+    due = {look.target.identity: look for look in survey.due(targets, context.here, now, closely=context.by_hand)}
     under_way, owed = {}, {}
     if context.has_journal:
         under_way = {attempt.identity: attempt for attempt in context.journal.under_way()}
@@ -61,7 +61,7 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
             debt = None
         force = target.name in forced
         if force or debt or target.identity in due or target.identity in under_way:
-            look = due.get(target.identity) or survey.look(target, host, now)
+            look = due.get(target.identity) or context.look(target)
             tasks.append(Task(target, look, under_way.get(target.identity), debt, force))
     return tasks
 

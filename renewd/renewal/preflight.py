@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from renewd.certs.facts import show_serial
 from renewd.certs.order import Token
 from renewd.config.targets import Target
 from renewd.errors import RenewdError, TargetError
@@ -124,18 +123,9 @@ def _room(context: Context, target: Target) -> Iterator[Finding]:
 
 
 def _check(context: Context, target: Target) -> Iterator[Finding]:
-    directory, files = context.installer.told(target)
-    leaf = context.installer.live_leaf(target)
-    told = Told(
-        name=target.name,
-        domains=target.domains,
-        serial="" if leaf is None else show_serial(leaf.serial_number),
-        not_after=None if leaf is None else leaf.not_valid_after_utc,
-        directory=directory,
-        files=files,
-    )
+    known = variables([_told(context, target)])
     for command in target.hooks.check:
-        ran = hooks.run(command, variables([told]), stop=context.stop)
+        ran = hooks.run(command, known, stop=context.stop)
         if ran.ok:
             yield Finding(target.name, "ok", f"`{command.line}` passes as things stand")
         else:
@@ -146,3 +136,17 @@ def _check(context: Context, target: Target) -> Iterator[Finding]:
                 f"`{command.line}` {ran.why} as things stand" + "".join(f": {line}" for line in said),
                 "run it by hand; before a first certificate exists it may well fail",
             )
+
+
+def _told(context: Context, target: Target) -> Told:
+    """What the hook hears before a renewal: the running certificate, or none yet."""
+    directory, files = context.installer.told(target)
+    leaf = context.live_leaf(target)
+    return Told(
+        name=target.name,
+        domains=target.domains,
+        serial=0 if leaf is None else leaf.serial_number,
+        not_after=context.clock.now() if leaf is None else leaf.not_valid_after_utc,
+        directory=directory,
+        files=files,
+    )

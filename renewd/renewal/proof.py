@@ -43,9 +43,9 @@ def stand(work: Work) -> None:
 
 def clear(work: Work) -> None:
     """Take the tokens away again, those of an earlier run among them."""
-    challenge = work.context.challenge(work.target)
-    if challenge is not None and work.placed:
-        challenge.remove([token for token in work.placed if token.type == challenge.type])
+    challenge, tokens = work.context.challenge(work.target), work.order.tokens
+    if challenge is not None and tokens:
+        challenge.remove([token for token in tokens if token.type == challenge.type])
     work.placed = ()
 
 

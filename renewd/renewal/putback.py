@@ -44,8 +44,8 @@ def after_reload(rollout: Rollout, failed: Sequence[tuple[Member, TargetError]])
         return
     try:
         run_shared(rollout, "reload", [member for member, _ in back])
-    except HookFailed as error:
-        back = [(member, error) for member, _ in back]
+    except HookFailed as again:
+        back = [(member, again) for member, _ in back]
     for member, error in back:
         settle(rollout, member, rollout.settling.put_back, error)
 

@@ -81,7 +81,7 @@ def _enter(rollout: Rollout, item: Ready) -> None:
     try:
         leaf = installer.load(item.target, item.version).leaf
         left = timedelta()
-        before = installer.live_leaf(item.target)
+        before = context.live_leaf(item.target)
         if before is not None:
             left = before.not_valid_after_utc - context.clock.now()
         member = Member(item, item.attempt, leaf, None, left)
@@ -101,7 +101,10 @@ def switch(context: Context, member: Member) -> None:
         member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
         return
     member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
-    member.previous = context.installer.switch(member.target, version)
+    before = context.installer.switch(member.target, version)
+    stored = {known.id: known for known in context.installer.versions(member.target)}
+    if before in stored and not stored[before].placeholder:  # a placeholder is nothing to go back to
+        member.previous = before
     member.attempt = journal.move(member.attempt, State.ACTIVE, "install.switched", previous=member.previous)
     context.emit(
         events.Installed(name=member.target.name, version=version, not_after=member.leaf.not_valid_after_utc)
@@ -170,7 +173,7 @@ def probe(context: Context, member: Member) -> Verdict:
     settings = member.target.entry.confirm
     if settings is None:
         raise AssertionError(f"{member.target.name} has no `confirm`")
-    name = settings.server_name or member.target.domains[0].replace("*", "renewd-probe", 1)
+    name = settings.server_name or member.target.domains[0]
     return confirm.confirm(settings, name, member.leaf, context.clock, context.stop)
 
 
@@ -239,7 +242,7 @@ def _told(context: Context, member: Member) -> Told:
     return Told(
         name=member.target.name,
         domains=member.target.domains,
-        serial=show_serial(member.leaf.serial_number),
+        serial=member.leaf.serial_number,
         not_after=member.leaf.not_valid_after_utc,
         directory=directory,
         files=files,

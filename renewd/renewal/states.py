@@ -5,6 +5,7 @@ A function whose state ends in INTENT is reached only when that intent has been 
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 
 from renewd.certs.order import OrderStatus
@@ -35,14 +36,14 @@ BACKDATED = timedelta(minutes=65)  # CAs date a certificate about an hour back
 def due(work: Work) -> Step:
     """Ask what the issuer holds: it may be newer than what is live here."""
     held = work.issuer.current(work.target)
+    expires = None if held is None or held.expires_at is None else held.expires_at.isoformat()
+    newer = held is not None and acceptance.maybe_newer(held, work.live)
+    work.issued = held
     facts = work.remember(
-        portal_order=None if held is None else held.order_uri,
-        portal_expires=None if held is None or held.expires_at is None else held.expires_at.isoformat(),
-        adopted=False,
+        portal_order=None if held is None else held.order_uri, portal_expires=expires, adopted=newer
     )
-    if held is not None and acceptance.maybe_newer(held, work.live):
-        work.issued = held
-        return Step(State.ISSUED, "issuer.holds_newer", work.remember(**facts["snapshot"], adopted=True))  # type: ignore[dict-item]
+    if newer:
+        return Step(State.ISSUED, "issuer.holds_newer", facts)
     return Step(State.PREFLIGHT, "issuer.asked", facts)
 
 
@@ -64,14 +65,14 @@ def order_intent(work: Work) -> Step:
         order = work.issuer.order(work.target)
     except (Unreachable, Throttled) as error:  # the service did not act on it
         return again(work, error, State.PREFLIGHT)
-    work.tell(events.Ordered, uri=order.uri, status=order.status, challenges=len(order.tokens))
+    work.tell(events.Ordered, uri=order.uri, status=str(order.status), challenges=len(order.tokens))
     return Step(
         State.ORDERED,
         "order.created",
         {
             "order_uri": order.uri,
             "ordered_at": work.now,
-            "tokens": order.tokens,
+            "tokens": tuple(asdict(token) for token in order.tokens),
             **work.remember(status=str(order.status)),
         },
     )
@@ -114,10 +115,8 @@ def finalize_intent(work: Work) -> Step:
         issued = work.issuer.finalize(work.target, work.order)
     except (Unreachable, Throttled) as error:
         return again(work, error, State.READY)
-    except OrderGone:
-        if work.attempt.snapshot.get("resumed") and not work.attempt.snapshot.get("reordered"):
-            return Step(State.PREFLIGHT, "order.gone", {"finalizes": 0, **work.remember(reordered=True)})
-        raise
+    except OrderGone as error:
+        return _gone(work, error)
     except (AlreadyFinalized, NotFinal, ReplyLost, Temporary) as error:
         return _reconcile_after(work, error)
     if not is_ours(work, issued):
@@ -196,6 +195,16 @@ def is_ours(work: Work, held: Issued) -> bool:
         return False
     sent = attempt.finalize_sent_at
     return held.issued_at is None or sent is None or held.issued_at >= sent - BACKDATED
+
+
+def _gone(work: Work, error: OrderGone) -> Step:
+    """An order from before a restart may have run out: one new one is made. Raises OrderGone for any other."""
+    known = work.attempt.snapshot
+    if known.get("resumed") and not known.get("reordered"):
+        return Step(State.PREFLIGHT, "order.gone", {"finalizes": 0, **work.remember(reordered=True, said=None)})
+    if not known.get("said"):
+        raise error
+    raise OrderGone(f"{known['said']}; and then: {error}", stage="finalize", remedy=error.remedy) from error
 
 
 def _is_third(work: Work, held: Issued) -> bool:

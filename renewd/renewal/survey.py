@@ -1,14 +1,30 @@
 """Looking at every target: what is on disk, and what planning says of it."""
 
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from renewd.certs.facts import Facts
+from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.install import live
 from renewd.planning import decision, window
 from renewd.planning.decision import Decision, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where the looking is done: the host has its own turn in the spread, the state has what a PFX alone hides."""
+
+    host: str
+    state_directory: str
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> Self:
+        """This machine, with a configuration."""
+        return cls(socket.gethostname(), loaded.configuration.state_directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +43,22 @@ def rules(target: Target, host: str) -> Rules:
     )
 
 
-def look(target: Target, host: str, now: datetime) -> Look:
+def look(target: Target, here: Here, now: datetime) -> Look:
     """The quick look: the certificate alone."""
-    facts = live.look(target)
-    return Look(target, facts, decision.decide(facts, rules(target, host), now))
+    facts = live.look(target, here.state_directory)
+    return Look(target, facts, decision.decide(facts, rules(target, here.host), now))
 
 
-def look_closely(target: Target, host: str, now: datetime) -> Look:
+def look_closely(target: Target, here: Here, now: datetime) -> Look:
     """The look of `check`: the key, the issuer, and every place too."""
-    facts = live.look_closely(target)
-    return Look(target, facts, decision.decide(facts, rules(target, host), now))
+    facts = live.look_closely(target, here.state_directory)
+    return Look(target, facts, decision.decide(facts, rules(target, here.host), now))
 
 
-def due(targets: Iterable[Target], host: str, now: datetime) -> Iterator[Look]:
+def due(targets: Iterable[Target], here: Here, now: datetime, *, closely: bool) -> Iterator[Look]:
     """The looks that are due; nothing is kept of those that are well."""
+    how = look_closely if closely else look
     for target in targets:
-        seen = look(target, host, now)
+        seen = how(target, here, now)
         if seen.decision.due:
             yield seen

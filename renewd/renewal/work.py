@@ -64,7 +64,7 @@ class Work:
         return Order(
             uri=self.attempt.order_uri or "",
             status=OrderStatus(self.attempt.snapshot.get("status", OrderStatus.PENDING)),
-            tokens=self.attempt.tokens,
+            tokens=tuple(Token(**token) for token in self.attempt.tokens),
         )
 
     def remember(self, **facts: object) -> dict[str, object]:
@@ -73,7 +73,7 @@ class Work:
 
     def tell(self, event: type[events.Event], **fields: object) -> None:
         """Emit an event about this target."""
-        self.context.emit(event(name=self.target.name, **fields))  # type: ignore[arg-type]
+        self.context.emit(event(name=self.target.name, **fields))
 
 
 def again(work: Work, error: Temporary, to: State) -> Step:

@@ -1,0 +1,86 @@
+"""A whole small world for tests: a sandbox, a configuration file, a folder for live files, and what happened."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from renewd.clock import Clock, SystemClock
+from renewd.config import load
+from renewd.renewal.context import Context
+from renewd.renewal.events import Event
+from renewd.renewal.outcome import Outcome
+from renewd.sandbox import Sandbox
+
+
+class World:
+    """Everything below one folder; `close` ends the sandbox."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.clock = clock or SystemClock()
+        self.sandbox = Sandbox(str(folder / "sandbox"), clock=self.clock)
+        self.events: list[Event] = []
+        self._contexts: list[Context] = []
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+        self.sandbox.close()
+
+    def entry(self, name: str, **keys: Any) -> dict[str, Any]:
+        """A certificate entry that works as it is; `keys` replace or add, None removes."""
+        entry: dict[str, Any] = {
+            "name": name,
+            "challenge": {
+                "type": "http-01",
+                "listen": f"127.0.0.1:{self.sandbox.http_port}",
+                "self_check": "off",
+            },
+            "install": {"directory": str(self.folder / "live" / "{name}")},
+            **keys,
+        }
+        return {key: value for key, value in entry.items() if value is not None}
+
+    def write(self, *entries: Mapping[str, Any] | str, **keys: Any) -> str:
+        """The configuration's path."""
+        whole = [self.entry(entry) if isinstance(entry, str) else entry for entry in entries]
+        path = self.folder / "config.yaml"
+        path.write_text(self.sandbox.configuration(*whole, **keys))
+        path.chmod(0o600)
+        return str(path)
+
+    def context(self, *entries: Mapping[str, Any] | str, **options: Any) -> Context:
+        """A context as the daemon has it; its events are collected here."""
+        context = Context(
+            load.load(self.write(*entries)), clock=self.clock, emit=self.events.append, **options
+        )
+        self._contexts.append(context)
+        return context
+
+    def live(self, name: str) -> x509.Certificate:
+        """The leaf that a web server would load."""
+        return x509.load_pem_x509_certificate((self.folder / "live" / name / "fullchain.pem").read_bytes())
+
+    def files(self, below: str = "live") -> dict[str, bytes]:
+        """Every regular file that a reader sees below a folder, through links."""
+        root = self.folder / below
+        return {
+            str(path.relative_to(root)): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+    def calls(self, name: str, call: str) -> int:
+        """How often the API was called so for a name."""
+        return self.sandbox.portal.calls.get(name, {}).get(call, 0)
+
+    def told(self, kind: type[Event]) -> list[Any]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def results(outcomes: list[Outcome]) -> dict[str, str]:
+    """What became of each target."""
+    return {outcome.target.name: str(outcome.result) for outcome in outcomes}
