@@ -116,8 +116,8 @@ class Control:
 
     def _move_clock(self, ask: Ask) -> Reply:
         shift = _document(ask).get("shift")
-        if not isinstance(shift, int | float) or not abs(shift) <= _LONGEST_SHIFT:
-            raise ValueError(
+        if isinstance(shift, bool) or not isinstance(shift, int | float) or not abs(shift) <= _LONGEST_SHIFT:
+            raise UsageError(
                 'write {"shift": SECONDS}, ten years at most; it adds to what was shifted before'
             )
         self._portal.shift += timedelta(seconds=shift)

@@ -118,7 +118,7 @@ class Faults:
     def take(self, *calls: str) -> list[Armed]:
         """The faults that this call meets, by any of its names, once a delay among them is over.
 
-        Each is armed for one time fewer after it.
+        Each is armed for one time fewer after it. Raises ConnectionAbortedError if the sandbox closes meanwhile.
         """
         with self._lock:
             met = [armed for armed in self._armed if armed.call in calls]
@@ -127,8 +127,8 @@ class Faults:
                     armed.times -= 1
             self._armed = [armed for armed in self._armed if armed.times != 0]
         wait = sum(float(armed.value) for armed in met if armed.kind == "delay")
-        if wait:
-            self._clock.wait(self._stop, wait)
+        if wait and self._clock.wait(self._stop, wait):
+            raise ConnectionAbortedError("the sandbox is closing")
         return met
 
     def armed(self) -> list[Armed]:

@@ -75,10 +75,10 @@ class Portal:
 
         Raises ValueError if one of them makes no sense.
         """
-        if not targets.parts(name):
-            raise ValueError("a certificate needs a name")
-        if not 0 < lifetime_days <= 3650:  # noqa: PLR2004 - ten years, more than any CA gives
-            raise ValueError("lifetime_days must be more than 0 and at most 3650")
+        records.check_name(name)
+        records.check_days(lifetime_days, days_left)
+        if challenge not in (None, "HTTP", "DNS"):
+            raise ValueError(f"challenge must be HTTP or DNS, not {challenge!r}")
         if spoil is not None and spoil not in material.SPOILS:
             raise ValueError(f"{spoil!r} is none of {', '.join(material.SPOILS)}")
         holding = Holding(next(self._numbers), name, challenge or records.usual_challenge(name), key_type)

@@ -1,5 +1,6 @@
 """What the portal writes down: the certificates of a subscription, and the orders at the CA."""
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,6 +8,10 @@ from datetime import datetime, timedelta
 from renewd.certs.order import OrderStatus, Token
 from renewd.config import targets
 from renewd.sandbox.material import Generation
+
+_DOMAIN = re.compile(r"(\*\.)?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_LONGEST_DOMAIN = 253  # RFC 1035 §2.3.4, as text
+_LONGEST_LIFE = 3650  # days; more than any CA gives
 
 
 @dataclass(slots=True)
@@ -37,6 +42,24 @@ class PortalOrder:
     status: OrderStatus
     tokens: tuple[Token, ...]
     expires_at: datetime
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError in words if the CA could not issue for one of the names."""
+    domains = targets.parts(name)
+    if not domains:
+        raise ValueError("a certificate needs a name")
+    for domain in domains:
+        if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST_DOMAIN:
+            raise ValueError(f"{domain!r} is no name for a certificate")
+
+
+def check_days(lifetime: float, left: float | None) -> None:
+    """Raise ValueError in words if a certificate cannot live so long."""
+    if not 0 < lifetime <= _LONGEST_LIFE:
+        raise ValueError(f"lifetime_days must be more than 0 and at most {_LONGEST_LIFE}")
+    if left is not None and not abs(left) <= _LONGEST_LIFE:
+        raise ValueError(f"days_left must be {_LONGEST_LIFE} at most")
 
 
 def usual_challenge(name: str) -> str:

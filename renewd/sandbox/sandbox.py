@@ -1,5 +1,6 @@
 """The sandbox as one thing: two origins on loopback, a folder with its key, root and configuration."""
 
+import contextlib
 import os
 import secrets
 import socket
@@ -43,10 +44,24 @@ class Sandbox:
         link_life: timedelta | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        self._temporary = tempfile.TemporaryDirectory(prefix="renewd-sandbox-") if directory is None else None
-        self.directory = os.path.abspath(directory or (self._temporary.name if self._temporary else ""))
+        with contextlib.ExitStack() as undo:
+            if directory is None:
+                directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="renewd-sandbox-"))
+            self.directory = os.path.abspath(directory)
+            self.http_port = http_port or _free_port()
+            self._assemble(clock, link_life)
+            self._write_files()
+            self._blob_server = Server(0, self.downloads.answer, clock, "Windows-Azure-Blob/1.0")
+            undo.callback(self._blob_server.close)
+            self.downloads.origin = self._blob_server.origin
+            self.faults.elsewhere = f"{self._blob_server.origin}/redirected"
+            self._api_server = Server(port, self._answer, clock, "Kestrel")
+            undo.callback(self._api_server.close)
+            undo.callback(self.faults.close)
+            self._undo = undo.pop_all()
+
+    def _assemble(self, clock: Clock, link_life: timedelta | None) -> None:
         self.subscription_id = SUBSCRIPTION
-        self.http_port = http_port or _free_port()
         self.faults = Faults(clock)
         self.portal = Portal(clock, Validator(self.http_port))
         self.downloads = Downloads(self.portal, self.faults)
@@ -54,11 +69,6 @@ class Sandbox:
         self.api = Api(self.portal, self.downloads, self.faults, self.subscription_id)
         self.control = Control(self.portal, self.downloads, self.faults, self.api)
         self.api_key = self.api.api_key = secrets.token_urlsafe(32)
-        self._write_files()
-        self._api_server = Server(port, self._answer, clock, "Kestrel")
-        self._blob_server = Server(0, self.downloads.answer, clock, "Windows-Azure-Blob/1.0")
-        self.downloads.origin = self._blob_server.origin
-        self.faults.elsewhere = f"{self._blob_server.origin}/redirected"
 
     @property
     def origin(self) -> str:
@@ -111,11 +121,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Free the ports, and remove the directory if it was made here."""
-        self.faults.close()
-        self._api_server.close()
-        self._blob_server.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        self._undo.close()
 
     def __enter__(self) -> Self:
         return self

@@ -45,9 +45,9 @@ class Validator:
     def _follow(self, url: str) -> str:
         first = url
         for _ in range(_REDIRECTS + 1):
-            status, location, body = self._fetch(url)
-            if status in (301, 302, 303, 307, 308) and location:
-                url = urljoin(url, location)
+            status, elsewhere, body = self._fetch(url)
+            if status in (301, 302, 303, 307, 308) and elsewhere:
+                url = elsewhere
                 continue
             if status != http.client.OK:
                 raise Unproved(f"{ADDRESS}: Invalid response from {url}: {status}")
@@ -55,7 +55,7 @@ class Validator:
         raise Unproved(f"{ADDRESS}: Fetching {first}: Too many redirects")
 
     def _fetch(self, url: str) -> tuple[int, str | None, bytes]:
-        """Status, Location and the beginning of the body. Raises Unproved if there is no answer."""
+        """Status, where it redirects to, and the beginning of the body. Raises Unproved if there is no answer."""
         try:
             host, target = _checked(url)
             connection = http.client.HTTPConnection(ADDRESS, self.http_port, timeout=_TIMEOUT)
@@ -63,7 +63,9 @@ class Validator:
                 headers = {"Host": host, "User-Agent": "renewd sandbox CA", "Accept": "*/*"}
                 connection.request("GET", target, headers=headers)
                 response = connection.getresponse()
-                return response.status, response.getheader("Location"), response.read(_READ)
+                location = response.getheader("Location")
+                elsewhere = urljoin(url, location) if location else None
+                return response.status, elsewhere, response.read(_READ)
             finally:
                 connection.close()
         except TimeoutError as error:
