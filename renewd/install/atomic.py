@@ -158,3 +158,12 @@ def link_target(name: str, *, within: int | None = None) -> str | None:
         if error.errno in {errno.ENOENT, errno.EINVAL}:
             return None
         raise
+
+
+def exists(within: int, name: str) -> bool:
+    """True if there is anything of that name, a link that leads nowhere included."""
+    try:
+        os.stat(name, dir_fd=within, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True

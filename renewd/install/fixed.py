@@ -6,7 +6,7 @@ side; the intent file makes sure that this instant ends, whatever happens in it.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from renewd.certs import bundle
 from renewd.install import atomic, attributes, layouts, manifest, versions
@@ -48,15 +48,28 @@ def switch(site: Site, version: str | None) -> None:
     stored = None if version is None else versions.read_manifest(site.root, version)
     kinds = {} if stored is None else stored.files
     for kind, path in site.files:
-        with atomic.telling("replace", path), _folder(path) as (folder, name):
+        with atomic.telling("replace", path):
             if kind in kinds:
-                atomic.rename(folder, layouts.temporary(name), name)
+                with _folder(path) as (folder, name):
+                    atomic.rename(folder, layouts.temporary(name), name)
             else:
-                atomic.remove(folder, name)
-    for path in {os.path.dirname(path): path for _, path in site.files}.values():
-        with atomic.telling("sync the folder of", path), _folder(path) as (folder, _):
-            os.fsync(folder)
+                _take_away(path)
+    _sync({os.path.dirname(path): path for _, path in site.files})
     _record(site, version)
+
+
+def _take_away(path: str) -> None:
+    if os.path.lexists(path):
+        with _folder(path) as (folder, name):
+            atomic.remove(folder, name)
+
+
+def _sync(paths: Mapping[str, str]) -> None:
+    """Make the renames in each folder last; a folder that could not even be made has none."""
+    for folder, path in paths.items():
+        if os.path.isdir(folder):
+            with atomic.telling("sync the folder of", path), _folder(path) as (opened, _):
+                os.fsync(opened)
 
 
 def _record(site: Site, version: str | None) -> None:

@@ -41,7 +41,11 @@ def write(state_directory: str, intent: Intent) -> None:
     with atomic.telling("write into", folder):
         atomic.make_directories(folder, 0o700)
         with atomic.directory(folder) as opened:
-            atomic.replace_file(opened, name, layouts.temporary(name), text, Attributes(0o600))
+            try:
+                atomic.replace_file(opened, name, layouts.temporary(name), text, Attributes(0o600))
+            except BaseException:  # nothing was switched yet, so nothing may be completed later
+                atomic.remove(opened, name)
+                raise
 
 
 def remove(state_directory: str, intent: Intent) -> None:

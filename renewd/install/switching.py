@@ -24,10 +24,10 @@ def carry_out(state_directory: str, intent: Intent) -> None:
     intents.write(state_directory, intent)
     try:
         forward(intent)
+        intents.remove(state_directory, intent)
     except InstallFailed as error:
         _undo(state_directory, intent, error)
         raise
-    intents.remove(state_directory, intent)
 
 
 def _undo(state_directory: str, intent: Intent, error: InstallFailed) -> None:

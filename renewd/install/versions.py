@@ -94,6 +94,7 @@ def stage(site: Site, version: Manifest, files: Mapping[str, File]) -> None:
         atomic.make_directories(site.root, site.folder_mode)
         atomic.make_directories(os.path.join(site.root, layouts.VERSIONS), site.folder_mode)
         with atomic.directory(site.root) as root, atomic.directory(layouts.VERSIONS, within=root) as folder:
+            _clear(folder, staged)
             os.mkdir(staged, 0o700, dir_fd=folder)
             try:
                 with atomic.directory(staged, within=folder) as stage_folder:
@@ -146,8 +147,15 @@ def remove(root: str, version: str) -> None:
         atomic.directory(os.path.join(root, layouts.VERSIONS)) as folder,
     ):
         gone = layouts.STAGE + version
+        _clear(folder, gone)
         os.rename(version, gone, src_dir_fd=folder, dst_dir_fd=folder)
         shutil.rmtree(gone, dir_fd=folder)
+
+
+def _clear(folder: int, name: str) -> None:
+    """Take away what a crash left of the same version."""
+    if atomic.exists(folder, name):
+        shutil.rmtree(name, dir_fd=folder)
 
 
 def prune(root: str, now: datetime) -> None:

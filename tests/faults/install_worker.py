@@ -1,0 +1,74 @@
+"""Installs when told to, in a child that stops first, so that strace can be attached before it touches a file.
+
+A JSON line in: {"state", "name", "install", "pem"}; a JSON line out: {"pid"}, and after the child's end {"status", "said"}.
+Run as `python -m tests.faults.install_worker`; all it needs is imported, and used once, before the first child is made.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+
+from renewd.clock import SystemClock
+from renewd.config.model import Certificate
+from renewd.config.targets import Target
+from renewd.errors import InstallFailed
+from renewd.install import contents
+from renewd.install.installer import Installer, Source
+
+REFUSED = 3  # the child's exit code where the installer raised InstallFailed
+LEAKED = 4  # or where it left a descriptor open
+
+
+def work(order: dict) -> None:
+    """Stage and switch, as a renewal does."""
+    target = Target(order["name"], Certificate(name=order["name"], install=order["install"]), "rcl")
+    bundle = contents.parse({"combined": order["pem"].encode()})
+    installer = Installer(order["state"], SystemClock())
+    installer.switch(target, installer.stage(target, bundle, Source("rcl", "https://ca.example/order/1")))
+
+
+def child(order: dict, said: int) -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    before = len(os.listdir("/proc/self/fd"))
+    code = 0
+    try:
+        work(order)
+    except InstallFailed as error:
+        os.write(said, f"{error} | {error.remedy}".encode())
+        code = REFUSED
+    if len(os.listdir("/proc/self/fd")) != before:
+        code = LEAKED
+    os._exit(code)
+
+
+def main() -> None:
+    first = json.loads(sys.stdin.readline())
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"key": f"{folder}/key", "fullchain": f"{folder}/fullchain"}
+        warm = {
+            **first,
+            "state": f"{folder}/state",
+            "install": [{"directory": f"{folder}/live"}, {"files": files}],
+        }
+        work(warm)
+        work(warm)
+    print("{}", flush=True)
+    for line in sys.stdin:
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            child(json.loads(line), write)
+        os.close(write)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        print(json.dumps({"pid": pid}), flush=True)
+        with os.fdopen(read) as reader:
+            said = reader.read()
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        print(json.dumps({"status": status, "said": said}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
