@@ -128,7 +128,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         left = self._deadline.left(timeout)
-        self._deadline.sent = self._deadline.sent or bool(buffer)
+        self._deadline.sent |= bool(buffer) and not buffer.startswith(b"CONNECT ")  # that is for a proxy
         self._inner.write(buffer, left)
 
     def close(self) -> None:
@@ -138,7 +138,6 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        self._deadline.sent = False  # what was written in the clear was for a proxy
         try:
             inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
         except BaseException:

@@ -1,6 +1,8 @@
 """The RCL issuer against a server that speaks the API: what it asks for, and what it makes of the answers."""
 
 import base64
+import logging
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from renewd.certs.order import Order, OrderStatus
 from renewd.clock import Clock
 from renewd.config.model import Certificate, RclIssuer
 from renewd.config.targets import Target
+from renewd.issuers.base import Issued
 from renewd.issuers.rcl import Rcl
 from tests.clocks import FakeClock
 from tests.scripted import Scripted, Seen, answer, answer_json, free_port, scripted
@@ -501,3 +504,41 @@ def test_the_bearer_is_not_sent_to_where_a_redirect_leads(rcl: Rcl, service: Ser
         with pytest.raises(errors.BadReply):
             rcl.current(target())
         assert elsewhere.seen == []
+
+
+CANARIES = (KEY, "S1GNATURE", "p4ssw0rd", "UEZYLUNBTkFSWQ")
+
+
+@pytest.mark.parametrize("situation", [*WRONG, "all is well"])
+def test_no_secret_is_shown_by_anything_that_is_handed_out(
+    rcl: Rcl, service: Service, caplog: pytest.LogCaptureFixture, situation: str
+):
+    caplog.set_level(logging.DEBUG)
+    service.holds("certCrtUrl", "cabundleCrtUrl", "keyUrl", password="p4ssw0rd", pfxString="UEZYLUNBTkFSWQ==")
+    shown = [repr(rcl), repr(vars(rcl))]
+    if situation != "all is well":
+        service.replies = dict.fromkeys(("certificate", "order", "finalize"), WRONG[situation][0])
+    service.replies["leaf"] = lambda _: answer(200, b"LEAF")
+    issued = None
+    for call in (
+        lambda: rcl.current(target()),
+        lambda: rcl.order(target()),
+        lambda: rcl.finalize(target(), ORDER),
+    ):
+        try:
+            issued = call()
+            shown.append(repr(issued))
+        except errors.TargetError as error:
+            shown += [*traceback.format_exception(error), error.remedy]
+    if isinstance(issued, Issued):
+        shown.append(repr(rcl.collect(target(), issued)))
+    for canary in CANARIES:
+        assert canary not in "".join(shown)
+        assert canary not in caplog.text
+
+
+def test_an_echoed_key_is_hidden(rcl: Rcl, service: Service):
+    service.replies["certificate"] = lambda seen: answer(400, f"bad: {seen.headers['authorization']}")
+    with pytest.raises(errors.NotFinal) as raised:
+        rcl.current(target())
+    assert KEY not in str(raised.value)
