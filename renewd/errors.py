@@ -11,6 +11,7 @@ RenewdError
     │   ├── Throttled          the service said when to come back
     │   └── Busy               another renewd works on this target: it is left to that one
     ├── Fenced                 another renewd took the attempt over: stop, and write nothing more
+    ├── SecretUnusable         an API key or password cannot be read, or anybody could: until it is put right
     ├── ReplyLost              sent, but no answer was read: reconcile before anything else
     ├── OrderGone              this order can never be finalized: a new one is needed
     ├── AlreadyFinalized       the order was finalized before: reconcile
@@ -129,6 +130,12 @@ class Fenced(TargetError):
     """The attempt is no longer this process's to write: it was taken over, moved on, ended or forgotten."""
 
     stage = "journal"
+
+
+class SecretUnusable(TargetError):
+    """A secret cannot be read from where the configuration says, or must not be; never shows any of it."""
+
+    stage = "secret"
 
 
 class ReplyLost(TargetError):

@@ -1,16 +1,22 @@
 """Targets: the entries of the watch list, each one name with everything that is to be done for it."""
 
+import hashlib
 import shlex
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from renewd.config import names
 from renewd.config.model import Certificate, Challenge, Command, Install
+
+_LONGEST = 200  # characters of a folder's name; NAME_MAX is 255, and names of our own are added
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """The names in a certificate name: comma-separated, trimmed, lower-cased, in written order, each once."""
-    return tuple(dict.fromkeys(part.strip().lower() for part in name.split(",") if part.strip()))
+    """The names in a certificate name: comma-separated, trimmed, canonical, in written order, each once."""
+    if "," not in name:
+        return (names.canonical(name.strip()),) if name.strip() else ()
+    return tuple(dict.fromkeys(names.canonical(part.strip()) for part in name.split(",") if part.strip()))
 
 
 def identity(name: str) -> str:
@@ -19,8 +25,11 @@ def identity(name: str) -> str:
 
 
 def slug(name: str) -> str:
-    """The name as a folder: `*` becomes `_`, a comma `+`."""
-    return "+".join(parts(name)).replace("*", "_")
+    """The name as a folder: `*` becomes `_`, a comma `+`; what is too long is cut and told apart by a hash."""
+    folder = "+".join(parts(name)).replace("*", "_")
+    if len(folder) <= _LONGEST:
+        return folder
+    return f"{folder[: _LONGEST - 17]}+{hashlib.sha256(identity(name).encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,12 @@ class HookSet:
 class Target:
     """One name of the watch list; cheap to make, what costs is made when first asked for."""
 
-    def __init__(self, name: str, entry: Certificate, issuer: str, where: str = "") -> None:
+    def __init__(self, name: str, entry: Certificate, issuer: str, where: str = "", file: str = "") -> None:
         self.name = name  # as written: it is what the portal is asked for
         self.entry = entry
         self.issuer = issuer
         self.where = where  # such as certificates[3].names[17], for messages
+        self.file = file  # in which that is
 
     def __repr__(self) -> str:
         return f"Target({self.name!r})"

@@ -78,9 +78,9 @@ def renew_before(value: Any) -> RenewBefore:
 def mode(value: Any) -> int:
     """The permission bits that the string "0640" names. Raises ValueError if any bit is for others."""
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - pydantic takes ValueErrors
             f'{value} is a number, and YAML may read it as a decimal one; write it quoted, such as "0640"'
-        )  # noqa: TRY004
+        )
     if not isinstance(value, str) or not re.fullmatch(r"0?[0-7]{3}", value):
         raise ValueError(f'{value!r} is not a file mode; write it quoted and octal, such as "0600" or "0640"')
     bits = int(value, 8)

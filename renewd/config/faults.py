@@ -1,0 +1,152 @@
+"""What is wrong between the parts of a configuration, each right by itself; pure."""
+
+import posixpath
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from renewd.config import targets, wording
+from renewd.config.document import Document, show
+from renewd.config.entries import Entry
+from renewd.config.settings import Path
+
+Place = tuple[Document, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong at a place of a document."""
+
+    document: Document
+    path: Path
+    wrong: str
+    right: str = ""
+
+
+def flaws(entries: Sequence[Entry], issuers: Sequence[str], reserved: Mapping[str, str]) -> Iterator[Flaw]:
+    """All of them. `reserved` is what no target may be written to: path to what it is for."""
+    yield from _issuer_flaws(entries, issuers)
+    yield from _shape_flaws(entries)
+    yield from _name_flaws(entries)
+    yield from _path_flaws(entries, reserved)
+
+
+def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[Flaw]:
+    """Entries whose issuer is not there, or could be any of several."""
+    listed = " or ".join(issuers[:4])
+    for entry in entries:
+        issuer = entry.certificate.issuer
+        if issuer is None and len(issuers) > 1:
+            yield Flaw(
+                entry.document,
+                (*entry.path, "issuer"),
+                "it is missing, and there are several",
+                f"write {listed}",
+            )
+        elif issuer is not None and issuer not in issuers:
+            near = wording.nearest(issuer, issuers)
+            right = f"did you mean {near}?" if near else f"write {listed}" if issuers else ""
+            yield Flaw(*entry.place("issuer"), f"there is no issuer {issuer!r}", right)
+
+
+def _shape_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
+    """Entries that have no place, put several names into one, or cannot prove a wildcard."""
+    for entry in entries:
+        if not entry.certificate.install:
+            right = "write where the certificate goes, such as install: {directory: /etc/renewd/live/{name}}"
+            yield Flaw(entry.document, (*entry.path, "install"), "it is missing", right)
+        if entry.certificate.names is not None and len(entry.certificate.names) > 1:
+            yield from _shared_by_names(entry)
+        if entry.certificate.challenge is not None:
+            for path, name in entry.names():
+                if "*" in name:
+                    right = "leave `challenge` out, and order it where the name is proved by DNS"
+                    yield Flaw(
+                        entry.document, path, f"no HTTP challenge can prove the wildcard in {name!r}", right
+                    )
+
+
+def _shared_by_names(entry: Entry) -> Iterator[Flaw]:
+    count = len(entry.certificate.names or ())
+    for rest, path in entry.written():
+        if "{name}" not in path:
+            right = "write {name} in it, which stands for each"
+            yield Flaw(*entry.place("install", *rest), f"{count} names share this path", right)
+
+
+def _name_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
+    """Names that are watched twice."""
+    first: dict[str, Place] = {}
+    for entry in entries:
+        for path, name in entry.names():
+            there = first.setdefault(targets.identity(name), (entry.document, path))
+            if there != (entry.document, path):
+                wrong = f"the same names as {_said(there, entry.document)}"
+                yield Flaw(entry.document, path, wrong, "watch it once; install takes a list of places")
+
+
+def _said(place: Place, within: Document) -> str:
+    """Another place, as a sentence about a place in the document `within` names it."""
+    document, path = place
+    line = document.line(path)
+    where = f"line {line}" if document is within else f"{document.path}:{line}"
+    return f"{show(path)} ({where})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One path that a target is to be written to."""
+
+    entry: Entry
+    rest: Path  # where it is written, below the entry's key `install`
+    path: str
+    name: str
+
+    @property
+    def place(self) -> Place:
+        """Where it is written."""
+        return self.entry.place("install", *self.rest)
+
+    def clashes(self, first: "_Use") -> bool:
+        """Whether this is another use than the first one of the path; that a name is watched twice is told elsewhere."""
+        if self.name == first.name:
+            return self.entry is first.entry and self.rest != first.rest
+        return True
+
+
+def _path_flaws(entries: Sequence[Entry], reserved: Mapping[str, str]) -> Iterator[Flaw]:
+    """Paths that two targets share, that are or lie in what is reserved, or that lie in another's folder."""
+    uses = [_Use(entry, *path) for entry in entries for path in entry.paths()]
+    first: dict[str, _Use] = {}
+    for use in uses:
+        there = first.setdefault(use.path, use)
+        if use.path in reserved:
+            yield Flaw(*use.place, f"this path is {reserved[use.path]}", "write another")
+        elif use.clashes(there):
+            wrong = f"the same path as {_said(there.place, use.place[0])}"
+            yield Flaw(*use.place, wrong, "each needs a path of its own")
+    yield from _nested(uses, first, reserved)
+
+
+def _nested(uses: Sequence[_Use], first: Mapping[str, _Use], reserved: Mapping[str, str]) -> Iterator[Flaw]:
+    folders = {path for path, use in first.items() if use.rest[-1] == "directory"}
+    around = _Around({*folders, *reserved})
+    for use in uses:
+        folder = around.of(posixpath.dirname(use.path))
+        if folder in reserved:
+            yield Flaw(*use.place, f"it lies in {folder}, {reserved[folder]}", "write a path elsewhere")
+        elif folder:
+            said = _said(first[folder].place, use.place[0])
+            yield Flaw(*use.place, f"it lies in the folder of {said}", "write a path elsewhere")
+
+
+class _Around:
+    """Which of some folders a path lies in, each parent looked at once; empty if in none."""
+
+    def __init__(self, folders: Collection[str]) -> None:
+        self._known = {"/": "", "": "", **{folder: folder for folder in folders}}
+
+    def of(self, path: str) -> str:
+        """The nearest of the folders that the path is or lies in."""
+        if path not in self._known:
+            self._known[path] = self.of(posixpath.dirname(path))
+        return self._known[path]

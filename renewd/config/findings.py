@@ -1,0 +1,33 @@
+"""Faults as they are found: each once, at its line, and none that an earlier one explains."""
+
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from renewd.config import schema
+from renewd.config.document import Document
+from renewd.config.settings import Path
+from renewd.errors import Fault
+
+
+@dataclass
+class Findings:
+    """The faults of one document so far; `model` is what the document as a whole should be."""
+
+    document: Document
+    model: type[BaseModel]
+    faults: list[Fault] = field(default_factory=list)
+    _explained: set[Path] = field(default_factory=set)
+
+    @property
+    def known(self) -> schema.Known:
+        """Which keys and words are known where."""
+        return schema.known(self.model)
+
+    def add(self, path: Path, wrong: str, right: str = "", also: Path = ()) -> None:
+        """Another fault; `also` is a place that it explains too, such as the key that was misspelt."""
+        if path in self._explained:
+            return
+        self.faults.append(self.document.fault(path, wrong, right))
+        for each in (path, also):
+            self._explained.update(each[:length] for length in range(len(each) + 1))

@@ -1,0 +1,185 @@
+"""Loading: a file, and those it includes, as a configuration and its targets, or every fault at once."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from renewd.config import document as documents
+from renewd.config import faults as between
+from renewd.config import including
+from renewd.config.document import Broken, Document
+from renewd.config.entries import Entry, filled
+from renewd.config.findings import Findings
+from renewd.config.model import Certificate, Configuration, Included, Options
+from renewd.config.structure import settle
+from renewd.config.targets import Target
+from renewd.errors import ConfigurationError, Fault
+
+_ISSUER = "issuers: {rcl: {type: rcl, subscription_id: …, api_key: {file: …}}}"
+_CERTIFICATE = "certificates: [{name: …, install: {directory: …}}]"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration and what is watched by it; `files` is what it was read from, the file itself first."""
+
+    configuration: Configuration
+    targets: tuple[Target, ...]
+    path: str
+    files: tuple[str, ...]
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+    document: Document | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that can be said about a file: its faults, and what of it can be used (None if nothing)."""
+
+    loaded: Loaded | None
+    faults: tuple[Fault, ...]
+
+
+def load(path: str) -> Loaded:
+    """The configuration. Raises ConfigurationError with every fault that does not depend on this machine."""
+    examined = examine(path)
+    if examined.faults or examined.loaded is None:
+        raise ConfigurationError(examined.faults)
+    return examined.loaded
+
+
+def examine(path: str) -> Examined:
+    """The faults of the file, and what can be used of it."""
+    with documents.collector_paused():
+        reading = _Reading()
+        try:
+            loaded = reading.configuration(path)
+        except Broken as broken:
+            return Examined(None, tuple(broken.faults))
+        return Examined(loaded, reading.faults())
+
+
+class _Reading:
+    """One reading of a file and of those it includes."""
+
+    def __init__(self) -> None:
+        self._findings: dict[str, Findings] = {}  # by the document's path
+        self._broken: list[Fault] = []  # of included files that are no documents at all
+
+    def faults(self) -> tuple[Fault, ...]:
+        """All faults, file by file, from top to bottom."""
+        each = self._findings.values()
+        found = [
+            fault for findings in each for fault in sorted(findings.faults, key=lambda fault: fault.line or 0)
+        ]
+        return (*found, *self._broken)
+
+    def configuration(self, path: str) -> Loaded | None:
+        """What can be used of the file. Raises Broken if it is no document at all."""
+        main = documents.load(path)
+        raw = _mapping(main)
+        findings = self._found_in(main, Configuration)
+        configuration = settle(Configuration, _without_certificates(raw), findings)
+        if configuration is None:
+            return None
+        sources = [(main, raw), *self._included(main, configuration.include)]
+        found = [self._entries(*source, configuration.defaults, main) for source in sources]
+        entries = tuple(entry for each in found for entry in each)
+        issuers = tuple(raw["issuers"]) if isinstance(raw.get("issuers"), dict) else ()
+        self._between(configuration, entries, issuers, main)
+        if not issuers:
+            findings.add(("issuers",), "nothing issues", f"write an issuer: {_ISSUER}")
+        if not any(each.get("certificates") for _, each in sources):
+            findings.add(("certificates",), "nothing is watched", f"write a certificate: {_CERTIFICATE}")
+        return _loaded(configuration, entries, issuers, tuple(document for document, _ in sources))
+
+    def _included(self, main: Document, patterns: Sequence[str]) -> Iterator[tuple[Document, dict[str, Any]]]:
+        seen = {os.path.realpath(main.path)}
+        for index, pattern in enumerate(patterns):
+            paths = including.paths(main.path, pattern)
+            if not paths and not including.is_pattern(pattern):
+                wrong = f"there is no file {pattern} beside this one"
+                self._findings[main.path].add(("include", index), wrong, "write it, or leave the line out")
+            for path in paths:
+                if os.path.realpath(path) not in seen:
+                    seen.add(os.path.realpath(path))
+                    yield from self._read(path)
+
+    def _read(self, path: str) -> Iterator[tuple[Document, dict[str, Any]]]:
+        try:
+            document = documents.load(path)
+            raw = _mapping(document, empty={})
+        except Broken as broken:
+            self._broken += broken.faults
+            return
+        settle(Included, _without_certificates(raw), self._found_in(document, Included))
+        yield document, raw
+
+    def _entries(
+        self, document: Document, raw: dict[str, Any], defaults: Options, main: Document
+    ) -> Iterator[Entry]:
+        findings = self._findings[document.path]
+        items = raw.get("certificates", [])
+        if not isinstance(items, list):
+            settle(Included, {"certificates": items}, findings)
+            return
+        for index, item in enumerate(items):
+            certificate = settle(Certificate, item, findings, ("certificates", index))
+            if certificate is not None:
+                own = frozenset(item)
+                yield Entry(document, index, filled(certificate, own, defaults), own, main)
+
+    def _between(
+        self, configuration: Configuration, entries: Sequence[Entry], issuers: Sequence[str], main: Document
+    ) -> None:
+        reserved = {
+            issuer.api_key.file: "where a secret is read from"
+            for issuer in configuration.issuers.values()
+            if issuer.api_key.file is not None
+        }
+        reserved[os.path.abspath(main.path)] = "this configuration"
+        reserved[configuration.state_directory] = "the state directory"
+        for flaw in between.flaws(entries, issuers, reserved):
+            self._findings[flaw.document.path].add(flaw.path, flaw.wrong, flaw.right)
+
+    def _found_in(self, document: Document, model: type[Configuration | Included]) -> Findings:
+        return self._findings.setdefault(document.path, Findings(document, model))
+
+
+def _mapping(document: Document, empty: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The document's keys. Raises Broken if it has none; an empty one is `empty`, if that may be."""
+    value = document.value()
+    if value is None and empty is not None:
+        return empty
+    if isinstance(value, dict):
+        return value
+    wrong = "the file is empty" if value is None else "the file is no mapping of keys"
+    raise Broken([Fault(document.path, None, "", wrong, "write a start with: renewd init")])
+
+
+def _without_certificates(raw: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if key != "certificates"}
+
+
+def _loaded(
+    configuration: Configuration,
+    entries: tuple[Entry, ...],
+    issuers: Sequence[str],
+    sources: tuple[Document, ...],
+) -> Loaded:
+    only = issuers[0] if len(issuers) == 1 else ""
+    certificates = tuple(entry.certificate for entry in entries)
+    targets = tuple(target for entry in entries for target in _targets(entry, only))
+    files = tuple(document.path for document in sources)
+    full = configuration.model_copy(update={"certificates": certificates})
+    return Loaded(full, targets, files[0], files, entries, sources[0])
+
+
+def _targets(entry: Entry, only: str) -> Iterator[Target]:
+    certificate, file = entry.certificate, entry.document.path
+    issuer = certificate.issuer or only
+    where = f"certificates[{entry.index}].name"
+    if certificate.name is not None:
+        yield Target(certificate.name, certificate, issuer, where, file)
+    for index, name in enumerate(certificate.names or ()):
+        yield Target(name, certificate, issuer, f"{where}s[{index}]", file)

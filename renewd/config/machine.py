@@ -1,0 +1,168 @@
+"""What a right configuration lacks on this machine: programs, accounts, folders, secrets; and what it may meet there.
+
+At start each of these holds its targets only; `validate` and a reload tell them all.
+"""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from renewd.config import accounts, load, programs, roots, secrets, takeover
+from renewd.config.document import Document
+from renewd.config.entries import Entry
+from renewd.config.issuing import RclIssuer, SecretSource, TrustFile
+from renewd.config.load import Loaded
+from renewd.config.model import Command
+from renewd.config.settings import Path
+from renewd.config.targets import slug
+from renewd.errors import ConfigurationError, Fault, SecretUnusable
+
+_HOOKS = ("pre", "check", "reload", "post")
+Told = tuple[str, str]  # what is wrong, what would be right
+Found = tuple[Document, Path, Told, tuple[str, ...]]  # where, what, and the names of the targets it holds
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFault:
+    """Something that is not there; `names` are the targets that cannot do without it."""
+
+    fault: Fault
+    names: tuple[str, ...]
+
+
+def faults(loaded: Loaded) -> list[MachineFault]:
+    """All that this machine lacks; cheap where nothing is lacking."""
+    names: dict[Fault, list[str]] = {}
+    for document, path, told, held in (*_issuer_faults(loaded), *_entry_faults(loaded.entries)):
+        names.setdefault(document.fault(path, *told), []).extend(held)
+    return [MachineFault(fault, tuple(dict.fromkeys(held))) for fault, held in names.items()]
+
+
+def warnings(loaded: Loaded) -> list[Fault]:
+    """What works, but not as well or as long as it could."""
+    found = [document.fault(path, *told) for document, path, told in _issuer_warnings(loaded)]
+    for entry in loaded.entries:
+        for rest, path, _ in entry.paths():
+            told = takeover.warning(path)
+            if told is not None:
+                document, place = entry.place("install", *rest)
+                found.append(document.fault(place, *told))
+    return list(dict.fromkeys(found))
+
+
+def insist(loaded: Loaded) -> None:
+    """Nothing, if this machine lacks nothing. Raises ConfigurationError otherwise."""
+    found = faults(loaded)
+    if found:
+        raise ConfigurationError([each.fault for each in found])
+
+
+def examine(path: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    """Every fault of a file, those of this machine among them, from top to bottom; and the warnings."""
+    examined = load.examine(path)
+    if examined.loaded is None:
+        return examined.faults, ()
+    found = [*examined.faults, *(each.fault for each in faults(examined.loaded))]
+    files = {file: number for number, file in enumerate(examined.loaded.files)}
+    ordered = sorted(found, key=lambda fault: (files.get(fault.file, len(files)), fault.line or 0))
+    return tuple(ordered), tuple(warnings(examined.loaded))
+
+
+def _issuer_faults(loaded: Loaded) -> Iterator[Found]:
+    for name, issuer in loaded.configuration.issuers.items():
+        found = list(_lacking(issuer))
+        if found and loaded.document is not None:
+            held = tuple(target.name for target in loaded.targets if target.issuer == name)
+            for path, told in found:
+                yield loaded.document, ("issuers", name, *path), told, held
+
+
+def _lacking(issuer: RclIssuer) -> Iterator[tuple[Path, Told]]:
+    told = _secret(issuer.api_key)
+    if told is not None:
+        yield ("api_key",), told
+    trusted = issuer.trust.file if isinstance(issuer.trust, TrustFile) else None
+    for path, file in ((("trust", "file"), trusted), (("ca_file",), issuer.ca_file)):
+        problem = None if file is None else roots.problem(file)
+        if problem is not None:
+            yield path, problem
+
+
+def _entry_faults(entries: Sequence[Entry]) -> Iterator[Found]:
+    for entry in entries:
+        for where, told, held in (*_hook_faults(entry), *_install_faults(entry), *_webroot_faults(entry)):
+            yield *entry.place(*where), told, held
+
+
+_Lack = tuple[
+    tuple[str, *tuple[str | int, ...]], Told, tuple[str, ...]
+]  # key and what is below it, what, whom it holds
+
+
+def _hook_faults(entry: Entry) -> Iterator[_Lack]:
+    for hook in _HOOKS:
+        for index, command in enumerate(getattr(entry.certificate.hooks, hook)):
+            for names, missing in _program(command, entry):
+                yield ("hooks", hook, index, "run"), missing, names
+            told = None if command.user is None else accounts.user_problem(command.user)
+            if told is not None:
+                yield ("hooks", hook, index, "user"), told, entry.certificate.all_names
+
+
+def _program(command: Command, entry: Entry) -> Iterator[tuple[tuple[str, ...], Told]]:
+    """The programs of a command that are not there, each with the names it is run for."""
+    names = entry.certificate.all_names
+    program = "/bin/sh" if command.shell else shlex.split(command.run)[0]
+    each = [(name,) for name in names] if "{name}" in program else [names]
+    for held in each:
+        told = programs.problem(program.replace("{name}", held[0] if held else ""))
+        if told is not None:
+            yield held, told
+
+
+def _install_faults(entry: Entry) -> Iterator[_Lack]:
+    for index, install in enumerate(entry.certificate.install):
+        said = {
+            "owner": None if install.owner is None else accounts.user_problem(install.owner),
+            "group": None if install.group is None else accounts.group_problem(install.group),
+            "pfx_password": None if install.pfx_password is None else _secret(install.pfx_password),
+        }
+        for key, told in said.items():
+            if told is not None:
+                yield ("install", index, key), told, entry.certificate.all_names
+
+
+def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
+    webroot = entry.certificate.challenge.webroot if entry.certificate.challenge is not None else None
+    if webroot is None:
+        return
+    names = entry.certificate.all_names
+    for held in [(name,) for name in names] if "{name}" in webroot else [names]:
+        path = webroot.replace("{name}", slug(held[0])) if held else webroot
+        if not os.path.isdir(path):
+            right = "make it, or name the folder that the web server serves"
+            yield ("challenge", "webroot"), (f"there is no folder {path}", right), held
+
+
+def _secret(source: SecretSource) -> Told | None:
+    if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
+        return None  # only a unit sees its credentials: told as a warning
+    try:
+        secrets.resolve(source)
+    except SecretUnusable as error:
+        return str(error), error.remedy
+    return None
+
+
+def _issuer_warnings(loaded: Loaded) -> Iterator[tuple[Document, Path, Told]]:
+    if loaded.document is None:
+        return
+    for name, issuer in loaded.configuration.issuers.items():
+        path = ("issuers", name, "api_key")
+        if issuer.api_key.env is not None:
+            wrong = "an environment variable is seen by more programs than should know a secret"
+            yield loaded.document, path, (wrong, "a file or a systemd credential keeps it")
+        if issuer.api_key.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
+            wrong = f"whether the credential {issuer.api_key.credential} is there cannot be seen from here"
+            yield loaded.document, path, (wrong, "only the unit with LoadCredential= sees it")

@@ -1,0 +1,85 @@
+"""Names of certificates: what may stand on one, and its one canonical form (RFC 5280 §4.2.1.6, RFC 5890 §2.3)."""
+
+import re
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+{_LABEL}", re.IGNORECASE | re.ASCII)
+_ALLOWED = re.compile(r"[a-z0-9.*-]+", re.IGNORECASE | re.ASCII)
+LONGEST = 253  # RFC 1035 §2.3.4, without the root's dot
+_LONGEST_LABEL = 63
+
+
+def canonical(part: str) -> str:
+    """One name in lower case, with A-labels for letters beyond ASCII; what is no name at all stays as it is."""
+    if part.isascii():
+        return part.lower()
+    import idna
+
+    try:
+        return idna.encode(part, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return part.lower()
+
+
+def problem(name: str) -> tuple[str, str] | None:
+    """What is wrong with a certificate name and what would be right; None if nothing is."""
+    if "," not in name and name.isascii() and _is_plain(name):
+        return None
+    parts = [part.strip(" ") for part in name.split(",")]
+    for part in parts:
+        found = _part_problem(part, name)
+        if found is not None:
+            return found
+    forms = [canonical(part) for part in parts]
+    twice = next((form for form in forms if forms.count(form) > 1), None)
+    if twice is not None:
+        return f"{twice} is in it twice", "write it once"
+    return None
+
+
+def _is_plain(name: str) -> bool:
+    return (
+        len(name) <= LONGEST and _PLAIN.fullmatch(name) is not None and not name.rpartition(".")[2].isdigit()
+    )
+
+
+def _part_problem(part: str, name: str) -> tuple[str, str] | None:
+    form = canonical(part)
+    if form.isascii() and _is_plain(form):
+        return None
+    if not part:
+        return f"{name!r} has an empty name in it", "write names with one comma between them"
+    return _shape_problem(part, form) or _label_problem(part, form)
+
+
+def _shape_problem(part: str, form: str) -> tuple[str, str] | None:
+    if "://" in part or "/" in part or ":" in part:
+        return f"{part!r} is not a host name", "write the host alone, such as www.example.com"
+    if not form.isascii():
+        return f"{part!r} is not a name the DNS can hold", "write it as its A-label, xn--…"
+    if form.endswith("."):
+        return f"{part!r} ends with a dot", "write it without"
+    if not _ALLOWED.fullmatch(form):
+        return (
+            f"{part!r} holds characters a host name cannot have",
+            "letters, digits, hyphens and dots are right",
+        )
+    if "*" in form.removeprefix("*.") or form == "*":
+        return f"{part!r} has a wildcard that is not the whole first label", "write it like *.example.com"
+    return None
+
+
+def _label_problem(part: str, form: str) -> tuple[str, str]:
+    labels = form.removeprefix("*.").split(".")
+    if len(form) > LONGEST:
+        return f"the name has {len(form)} characters", f"{LONGEST} at most"
+    if any(len(label) > _LONGEST_LABEL for label in labels):
+        return f"{part!r} has a label of more than {_LONGEST_LABEL} characters", "shorten it"
+    if all(label.isdigit() for label in labels):
+        return f"{part!r} is an address", "write a host name"
+    if len(labels) == 1:
+        return f"{part!r} is one label only", "write the whole name, such as www.example.com"
+    return (
+        f"{part!r} has a label that is empty, a number at the end, or begins or ends with a hyphen",
+        "correct it",
+    )

@@ -1,0 +1,108 @@
+"""From plain values to models: every fault of the structure, and as much of a model as the rest allows."""
+
+import copy
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from renewd.config import wording
+from renewd.config.findings import Findings
+from renewd.config.settings import Misfit, Path
+
+M = TypeVar("M", bound=BaseModel)
+_VIRTUAL = frozenset(
+    {"<word>", "<mapping>", "[key]"}
+)  # what pydantic puts into a place and the file does not hold
+
+
+def settle(model: type[M], raw: Any, findings: Findings, at: Path = ()) -> M | None:
+    """The model of what is right in `raw`, which stands at `at`; what is wrong goes to the findings and is left out.
+
+    None if nothing can be left out so that the rest is right.
+    """
+    kept = _Kept(raw)
+    while True:
+        try:
+            return model.model_validate(kept.value)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        if not kept.without([place for each in details for place in _report(each, kept, findings, at)]):
+            return None
+
+
+def _report(error: ErrorDetails, kept: "_Kept", findings: Findings, at: Path) -> Iterator[Path]:
+    """Add the error's faults to the findings; the places in what is kept that are to be left out."""
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Misfit):
+        for problem in cause.problems:
+            written, place = kept.locate((*error["loc"], *problem.path))
+            findings.add((*at, *written), problem.wrong, problem.right)
+            yield place
+        return
+    written, place = kept.locate(error["loc"])
+    findings.add(*wording.say(error, (*at, *written), findings))
+    yield place
+
+
+class _Kept:
+    """What is left of a value; it is copied before anything is taken out."""
+
+    def __init__(self, raw: Any) -> None:
+        self.value = raw
+        self._copied = False
+        self._indexes: dict[int, list[int]] = {}  # of a shortened list, by id: where its items stood
+
+    def locate(self, loc: Path) -> tuple[Path, Path]:
+        """Where pydantic's place is in the file, and where in what is left."""
+        here = self.value
+        written: list[str | int] = []
+        place: list[str | int] = []
+        for part in loc:
+            if part in _VIRTUAL or (isinstance(here, dict) and isinstance(part, int)):
+                continue  # an item that was written without a list around it
+            if isinstance(here, list) and isinstance(part, int):
+                written.append(self._indexes.get(id(here), range(len(here)))[part])
+                here = here[part]
+            elif isinstance(here, dict):
+                written.append(part)
+                here = here.get(part)
+            else:
+                break
+            place.append(part)
+        return tuple(written), tuple(place)
+
+    def without(self, places: Iterable[Path]) -> bool:
+        """Take out what stands at the places; False if that would be everything."""
+        if not self._copied:
+            self.value, self._copied = copy.deepcopy(self.value), True
+        taken = [self._take(place) for place in sorted(set(places), key=_late_first)]
+        return all(taken)
+
+    def _take(self, place: Path) -> bool:
+        """Take out what stands there, or else the nearest thing around it."""
+        holders = [self.value]
+        for part in place:
+            holders.append(_child(holders[-1], part))
+        for holder, part in zip(reversed(holders[:-1]), reversed(place), strict=True):
+            if isinstance(holder, dict) and part in holder:
+                del holder[part]
+                return True
+            if isinstance(holder, list) and isinstance(part, int) and part < len(holder):
+                del self._indexes.setdefault(id(holder), list(range(len(holder))))[part]
+                del holder[part]
+                return True
+        return False
+
+
+def _child(holder: Any, part: str | int) -> Any:
+    try:
+        return holder[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _late_first(place: Path) -> tuple[int, int]:
+    """Deeper places first, and a list's last item first, so that no index moves before it is used."""
+    return -len(place), -place[-1] if place and isinstance(place[-1], int) else 0
