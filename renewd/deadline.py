@@ -6,6 +6,7 @@ request went out, turns names into addresses (so that some can be refused), and 
 
 import contextlib
 import ipaddress
+import logging
 import os
 import queue
 import socket
@@ -22,6 +23,7 @@ from renewd.clock import SystemClock
 Resolve = Callable[[str, int], tuple[str, int]]  # where to connect to instead of (host, port)
 Permit = Callable[[str], bool]  # may this address be connected to?
 
+logging.getLogger("httpcore").setLevel(logging.WARNING)  # below that it logs headers, secrets among them
 _CLOCK = SystemClock()  # sockets wait in real time, whatever clock the deciding parts were handed
 
 
@@ -213,6 +215,8 @@ def words(error: BaseException) -> str:
             return f"TLS failed: {(getattr(cause, 'reason', None) or 'no reason').lower().replace('_', ' ')}"
         if isinstance(cause, (TimeoutError, httpcore.TimeoutException, httpx.TimeoutException)):
             return "no whole answer in time"
+        if isinstance(cause, httpcore.RemoteProtocolError):
+            return "the answer broke off, or was no HTTP"
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno).lower()
         cause = cause.__cause__ or cause.__context__  # httpcore cuts the first off

@@ -51,8 +51,8 @@ class Listener:
     def _start(self) -> Answerer:
         host, _, port = self._address.rpartition(":")
         try:
-            return Answerer(host.strip("[]"), int(port))
-        except (OSError, ValueError, OverflowError) as error:
+            return Answerer(host.strip("[]"), _port(port))
+        except (OSError, ValueError) as error:
             why = (
                 os.strerror(error.errno).lower()
                 if isinstance(error, OSError) and error.errno
@@ -62,3 +62,11 @@ class Listener:
                 f"renewd cannot listen on {self._address}: {why}",
                 remedy="Choose another `listen`, free it, or allow the port (AmbientCapabilities=CAP_NET_BIND_SERVICE).",
             ) from error
+
+
+def _port(text: str) -> int:
+    """The port; getaddrinfo itself takes 99999 for 34463."""
+    port = int(text)
+    if port not in range(1, 1 << 16):
+        raise ValueError(text)
+    return port

@@ -53,18 +53,17 @@ def _sight(token: Token, whole: deadline.Deadline, resolve: deadline.Resolve | N
 def _fetch(url: str, network: deadline.Deadline) -> bytes:
     """The body that is found at the URL or where it redirects to. Raises _Unlike for any status but 200."""
     transport = deadline.Transport(network, _unverified())
-    with httpx.Client(transport=transport, headers=_HEADERS, timeout=ONE, trust_env=False) as client:
-        for _ in range(REDIRECTS + 1):
-            request = client.build_request("GET", url)
-            if (request.url.scheme, request.url.port) not in PORTS:
-                raise _Unlike("a redirect to another port than 80 and 443, which a CA does not follow")
-            response = client.send(request, stream=True)
-            try:
-                if not response.has_redirect_location:
-                    return _body(response)
-            finally:
-                response.close()
-            url = str(request.url.join(response.headers["location"]))
+    for _ in range(REDIRECTS + 1):
+        request = httpx.Request("GET", url, headers=_HEADERS)
+        if (request.url.scheme, request.url.port) not in PORTS:
+            raise _Unlike("a redirect to another port than 80 and 443, which a CA does not follow")
+        response = transport.handle_request(request)
+        try:
+            if not response.has_redirect_location:
+                return _body(response)
+        finally:
+            response.close()
+        url = str(request.url.join(response.headers["location"]))
     raise _Unlike(f"more than {REDIRECTS} redirects")
 
 

@@ -1,10 +1,9 @@
-"""The two clients: one for the API, which carries the key to one origin only, and one for downloads, which has none.
+"""The two ways out: to the API, with the key and to one origin only, and to downloads, without any key.
 
 What an exception of httpx, httpcore, ssl or the sockets means is decided here, once, by two questions: did any of
 the request go out, and does the call cost something if it did?
 """
 
-import logging
 import ssl
 import threading
 from collections.abc import Iterator
@@ -45,8 +44,6 @@ _FOREIGN = (
     UnicodeError,
     ValueError,
 )
-for _library in ("httpx", "httpcore"):  # they log whole URLs and headers, which hold secrets
-    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Reply:
 
 
 class Web:
-    """Both clients of one issuer; each call has its own connection, cookie-less and time-limited."""
+    """Both ways out of one issuer. Each call has a connection of its own: no cookies, no redirects, no second try."""
 
     def __init__(self, settings: RclIssuer) -> None:
         self._settings = settings
@@ -83,11 +80,11 @@ class Web:
     def api(self, path: str, key: Secret, call: Call) -> Reply:
         """GET of a path below the base URL with the key. Raises Unreachable, ReplyLost, Temporary or BadReply."""
         network = deadline.Deadline(call.seconds)
-        with self._foreign(call, network), self._client(network, self._api_context) as client:
-            request = client.build_request("GET", self._base + path, extensions={"timeout": self._timeout})
+        with self._foreign(call, network):
+            request = self._request(self._base + path)
             request.headers["Authorization"] = f"Bearer {key.reveal()}"
             self._assert_origin(request)
-            return _read(client, request, call)
+            return _read(self._transport(network, self._api_context), request, call)
 
     def download(self, url: str, call: Call) -> Reply:
         """GET of a pre-signed link, without the key. Raises Unreachable, Temporary or BadReply."""
@@ -100,9 +97,8 @@ class Web:
         )  # then the proxy looks the name up, and stands anywhere
         permit = None if self.near or through_proxy else links.is_public
         network = deadline.Deadline(call.seconds, permit=permit)
-        with self._foreign(call, network), self._client(network, self._download_context) as client:
-            request = client.build_request("GET", url, extensions={"timeout": self._timeout})
-            return _read(client, request, call)
+        with self._foreign(call, network):
+            return _read(self._transport(network, self._download_context), self._request(url), call)
 
     def close(self) -> None:
         """End the calls under way, and let none begin."""
@@ -117,10 +113,6 @@ class Web:
         """Whether the API is on a loopback address, as a sandbox is."""
         return links.is_near(self._base)
 
-    @property
-    def _timeout(self) -> dict[str, float]:
-        return {"connect": self._settings.timeout.connect.total_seconds()}
-
     @cached_property
     def _api_context(self) -> ssl.SSLContext:
         return _context(self._settings.ca_file, instead=True)
@@ -129,9 +121,12 @@ class Web:
     def _download_context(self) -> ssl.SSLContext:
         return _context(self._settings.ca_file, instead=False)  # storage is another party's
 
-    def _client(self, network: deadline.Deadline, context: ssl.SSLContext) -> httpx.Client:
-        transport = deadline.Transport(network, context, _proxy(self._settings.proxy))
-        return httpx.Client(transport=transport, headers=_HEADERS, trust_env=False, follow_redirects=False)
+    def _request(self, url: str) -> httpx.Request:
+        connect = self._settings.timeout.connect.total_seconds()
+        return httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": {"connect": connect}})
+
+    def _transport(self, network: deadline.Deadline, context: ssl.SSLContext) -> deadline.Transport:
+        return deadline.Transport(network, context, _proxy(self._settings.proxy))
 
     def _assert_origin(self, request: httpx.Request) -> None:
         """The key goes to the configured scheme, host and port, and nowhere else."""
@@ -179,9 +174,9 @@ def _remedy(why: str) -> str:
     return "Check base_url, the name service, the firewall and the proxy."
 
 
-def _read(client: httpx.Client, request: httpx.Request, call: Call) -> Reply:
-    """The whole answer, as far as it is as large and as plain as it may be."""
-    response = client.send(request, stream=True)
+def _read(transport: deadline.Transport, request: httpx.Request, call: Call) -> Reply:
+    """The whole answer, as far as it is as large and as plain as it may be. A redirect is an answer like others."""
+    response = transport.handle_request(request)
     try:
         whole = response.status_code == httpx.codes.OK
         encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
