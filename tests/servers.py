@@ -199,7 +199,7 @@ class Haproxy(Server):
 
     @property
     def check_command(self) -> str:
-        return shlex.join([self._program, "-c", "-q", "-f", str(self._configuration)])
+        return shlex.join([self._program, "-c", "-f", str(self._configuration)])
 
     @property
     def reload_command(self) -> str:

@@ -1,0 +1,152 @@
+"""The TLS probe: what a server really shows for a name, asked until it shows the new certificate and nothing else.
+
+It looks, it does not trust: chain, names and dates were judged before, and a server may well show none of ours.
+"""
+
+import os
+import select
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from renewd.certs import facts
+from renewd.clock import Clock, SystemClock
+from renewd.config.model import Confirm
+from renewd.errors import NotServed
+
+# After a reload nginx's old workers go on accepting for about a tenth of a second: of 100 connections after the first
+# that showed the new certificate, up to 21 still showed the old one (measured, nginx 1.22). So the new one has to be
+# seen over twice that time, without a break.
+IN_A_ROW = 9
+APART = 0.025  # seconds between two of these looks
+SLOWEST = 1.0  # seconds between two looks while the old one shows; it doubles from APART up to this
+ONE_LOOK = 5.0  # seconds for a connection and its handshake
+_SHOWN = 11  # characters of a serial: four octets tell two certificates apart
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the new certificate is served; `serial` is of what was last seen, `at` when that was."""
+
+    ok: bool
+    why: str  # empty if ok
+    serial: str | None
+    at: datetime
+
+
+def probe(
+    connect: str, server_name: str, timeout: float = ONE_LOOK, *, clock: Clock | None = None
+) -> x509.Certificate:
+    """The leaf that `connect` (HOST:PORT) shows for a name; `timeout` seconds in all. Raises NotServed in words."""
+    clock = clock or SystemClock()
+    until = clock.monotonic() + timeout
+    try:
+        name = askable(server_name)
+        with (
+            _reach(connect, timeout) as plain,
+            _context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as tls,
+        ):
+            _shake_hands(tls, until, clock)
+            return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError) as error:
+        raise NotServed(f"{connect}: {_words(error, timeout)}") from error
+
+
+def confirm(
+    settings: Confirm, server_name: str, expected: x509.Certificate, clock: Clock, stop: threading.Event
+) -> Verdict:
+    """Look until the expected certificate is served steadily, `settings.within` is over, or `stop` is set."""
+    until = clock.monotonic() + settings.within.total_seconds()
+    row, pause, serial = 0, APART, None
+    while True:
+        try:
+            seen = probe(settings.connect, server_name, clock=clock)
+        except NotServed as problem:
+            new, why = False, str(problem)
+        else:
+            new, serial = seen == expected, facts.show_serial(seen.serial_number)
+            why = "" if new else f"{settings.connect} {_instead(seen, expected)}"
+        row, pause = (row + 1, APART) if new else (0, min(2 * pause, SLOWEST))
+        if row == IN_A_ROW:
+            return Verdict(True, "", serial, clock.now())
+        if not row and clock.monotonic() >= until:
+            return Verdict(False, why, serial, clock.now())
+        if clock.wait(stop, pause):
+            return Verdict(False, why or "renewd left before it was sure", serial, clock.now())
+
+
+def askable(server_name: str) -> str:
+    """A name that a client may ask for: any one that a wildcard stands for. Raises ValueError for what is no name."""
+    name = f"renewd-looks{server_name[1:]}" if server_name.startswith("*.") else server_name
+    if len(name) > 253 or not all(0 < len(label) < 64 for label in name.split(".")):  # noqa: PLR2004 - RFC 1035 §2.3.4
+        raise ValueError(f"{server_name!r} is no name that a server can be asked for")
+    return name
+
+
+def split(connect: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:443` or `[::1]:443`. Raises ValueError for anything else."""
+    host, colon, port = connect.rpartition(":")
+    if not host or not colon or not port.isdecimal():
+        raise ValueError(f"{connect!r} is no HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _reach(connect: str, timeout: float) -> socket.socket:
+    host, port = split(connect)
+    ways = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    plain = socket.create_connection((host, port), timeout=timeout / ways)
+    plain.setblocking(False)
+    return plain
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _shake_hands(tls: ssl.SSLSocket, until: float, clock: Clock) -> None:
+    """A socket's own timeout starts anew with every byte; this one does not."""
+    while True:
+        try:
+            return tls.do_handshake()
+        except ssl.SSLWantReadError:
+            ready = select.POLLIN
+        except ssl.SSLWantWriteError:
+            ready = select.POLLOUT
+        poll = select.poll()
+        poll.register(tls, ready)
+        if not poll.poll(max(0.0, until - clock.monotonic()) * 1000):
+            raise TimeoutError
+
+
+def _instead(seen: x509.Certificate, expected: x509.Certificate) -> str:
+    """How the certificate that is served differs, for people."""
+    told, wanted = (facts.from_pem(each.public_bytes(Encoding.PEM), "") for each in (seen, expected))
+    if told.serial is None or told.not_after is None:  # a placeholder, or one that cannot be read
+        return f"does not serve it: {told.problem}"
+    serial = facts.show_serial(told.serial)
+    short = serial[:_SHOWN] + "…" if len(serial) > _SHOWN else serial
+    said = f"{short}, expires {told.not_after:%Y-%m-%d}"
+    if set(told.domains) & set(wanted.domains):
+        return f"still serves {said}"
+    return f"serves {said}, for {', '.join(told.domains[:3]) or 'no name'}: is the name set up there?"
+
+
+def _words(error: OSError | ValueError, timeout: float) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, TimeoutError):
+        return f"no TLS answer within {timeout:g} s"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or 'the connection was closed').lower().replace('_', ' ')}"
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    if isinstance(error, OSError):
+        return os.strerror(error.errno).lower() if error.errno else str(error)
+    return str(error)
