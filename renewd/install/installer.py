@@ -11,10 +11,9 @@ from renewd.clock import Clock
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed
 from renewd.install import (
-    atomic,
-    contents,
     intents,
     layouts,
+    live,
     manifest,
     obstacles,
     pins,
@@ -84,16 +83,8 @@ class Installer:
         return staging.load(_holder(self._sites(target), version), version)
 
     def live_leaf(self, target: Target) -> x509.Certificate | None:
-        """The leaf that programs see in the first place that shows one, whoever put it there."""
-        for place in target.places:
-            kind, path = layouts.leaf(place)
-            try:
-                leaf = contents.leaf({kind: atomic.read(os.path.realpath(path))})
-            except OSError:  # nothing to compare with; what is wrong there is the look's to tell
-                continue
-            if leaf is not None:
-                return leaf
-        return None
+        """The leaf that programs see in the first place that shows one, whoever put it there; a placeholder is none."""
+        return live.leaf(target, self._state)
 
     def told(self, target: Target) -> tuple[str | None, dict[str, str]]:
         """What hooks are told: the first directory, if there is one, and a path for each kind of file."""

@@ -45,6 +45,20 @@ def _mark(one: Facts) -> tuple[object, ...]:
     return one.serial, one.not_before, one.not_after, one.domains
 
 
+def leaf(target: Target, state_directory: str) -> x509.Certificate | None:
+    """The leaf in the first place that shows one; a placeholder is none. What is wrong there `look` tells."""
+    for place, root in _stores(target, state_directory):
+        kind, path = layouts.leaf(place)
+        try:
+            data = _read(path)
+            pem = data if kind != "pfx" else pfx.leaf(data, place.settings.pfx_password, root)
+            if facts.from_pem(pem, path).state == "present":
+                return x509.load_pem_x509_certificate(pem)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def worst(found: list[Facts]) -> Facts:
     """The missing before the invalid before what ends first. A target without places is missing."""
     if not found:

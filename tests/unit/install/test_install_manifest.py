@@ -1,0 +1,77 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renewd.certs.facts import PLACEHOLDER_SERIAL
+from renewd.install import intents, manifest
+from renewd.install.intents import Intent, Move
+from renewd.install.manifest import Manifest, Source, Version
+from renewd.install.sites import Site
+from tests.certificates import Authority
+
+AUTHORITY = Authority.new()
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Hypothesis adds the zone
+times = st.datetimes(min_value=EPOCH, timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0))
+texts = st.none() | st.text(max_size=20)
+
+
+@given(
+    times, st.none() | times, st.none() | st.integers(0, 2**160), st.text(max_size=20), texts, st.booleans()
+)
+def test_a_manifest_reads_back_as_it_was_written(created_at, not_after, serial, name, order_uri, flag):
+    version = Version(
+        id="20261123T085627Z-1a2b3c4d",
+        created_at=created_at,
+        not_after=not_after,
+        serial=serial,
+        fingerprint=None,
+        issuer="rcl",
+        order_uri=order_uri,
+        placeholder=flag,
+        taken=not flag,
+    )
+    one = Manifest(name, version, {"key": "00"})
+    assert manifest.load(manifest.dump(one)) == one
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b"[]", b"null", b'{"version": 1}', b"\xff", b'{"files": 1', b"[" * 100_000]
+)
+def test_anything_else_is_no_manifest(text):
+    with pytest.raises(ValueError):
+        manifest.load(text)
+
+
+def test_what_is_accepted_is_neither_a_placeholder_nor_found_on_the_disk():
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    leaf = AUTHORITY.issue("a.example").leaf
+    empty = AUTHORITY.issue("a.example", serial=PLACEHOLDER_SERIAL).leaf
+    assert manifest.describe("20261123T085627Z-1a2b3c4d", leaf, Source("rcl"), now).accepted
+    assert not manifest.describe("20261123T085627Z-1a2b3c4d-taken", leaf, Source(""), now).accepted
+    assert not manifest.describe("20261123T085627Z-1a2b3c4d", empty, Source(""), now).accepted
+
+
+def test_an_intent_reads_back_as_it_was_written_and_is_gone_when_removed(tmp_path):
+    site = Site("/root", linked=False, files=(("key", "/a"), ("cert", "/b")), mode=0o640, uid=-1, gid=7)
+    one = Intent("A.example", "a.example", "20261123T085627Z-1a2b3c4d", (Move(site, None, {"key": "00"}),))
+    intents.write(str(tmp_path), one)
+    (path,) = intents.under_way(str(tmp_path))
+    assert intents.load(path) == one
+    intents.remove(str(tmp_path), one)
+    assert intents.under_way(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"moves": [1]}', '{"moves": [{"site": {}}]}', '{"moves": 5}']
+)
+def test_anything_else_is_no_intent(text, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ValueError):
+        intents.load(str(path))
+
+
+def test_without_a_state_directory_nothing_is_under_way(tmp_path):
+    assert intents.under_way(str(tmp_path / "none")) == []
