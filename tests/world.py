@@ -52,10 +52,13 @@ class World:
         return str(path)
 
     def context(self, *entries: Mapping[str, Any] | str, **options: Any) -> Context:
-        """A context as the daemon has it; its events are collected here."""
-        context = Context(
-            load.load(self.write(*entries)), clock=self.clock, emit=self.events.append, **options
-        )
+        """A context as the daemon has it; its events are collected here.
+
+        Targets are taken up one after the other: a wait on a clock that tests move takes no time for the waiting
+        thread, and would seem to take long for the calls of another.
+        """
+        loaded = load.load(self.write(*entries, schedule={"concurrency": 1}))
+        context = Context(loaded, clock=self.clock, emit=self.events.append, **options)
         self._contexts.append(context)
         return context
 

@@ -11,6 +11,7 @@ from renewd.clock import Clock, SystemClock
 from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
+from renewd.daemon import events as own
 from renewd.daemon import presence, signals
 from renewd.daemon.agenda import Agenda
 from renewd.errors import ConfigurationError, RenewdError
@@ -47,7 +48,7 @@ class Daemon:
                     break
                 if self.reload():
                     running.modify_job("tick", next_run_time=self.clock.now())
-            self.emit(events.Leaving(signal=number.name if number else ""))
+            self.emit(own.Leaving(signal=number.name if number else ""))
             self.stop.set()
             running.shutdown(wait=False)
             left = self._idle.wait(LEAVE_WITHIN)
@@ -71,7 +72,7 @@ class Daemon:
                 self._take(self._fresh)
             self._look(self.clock.now())
         except RenewdError as error:
-            self.emit(events.TickFailed(message=str(error), remedy=error.remedy))
+            self.emit(own.TickFailed(message=str(error), remedy=error.remedy))
         finally:
             self._idle.set()
         presence.tell(
@@ -87,13 +88,13 @@ class Daemon:
             fresh = load.load(self.path)
             machine.insist(fresh)
             if fresh.configuration.state_directory != self.state_directory:
-                self.emit(events.NotReloaded(why="state_directory changed: that needs a restart"))
+                self.emit(own.NotReloaded(why="state_directory changed: that needs a restart"))
                 return False
         except ConfigurationError as error:
-            self.emit(events.NotReloaded(why=str(error)))
+            self.emit(own.NotReloaded(why=str(error)))
             return False
         self._fresh = fresh
-        self.emit(events.Reloaded(watched=len(fresh.targets)))
+        self.emit(own.Reloaded(watched=len(fresh.targets)))
         return True
 
     def _take(self, loaded: Loaded) -> None:
@@ -130,7 +131,7 @@ class Daemon:
         for found in machine.faults(self.context.loaded):
             held.update(found.names)
             for name in found.names:
-                self.emit(events.Held(name=name, why=str(found.fault)))
+                self.emit(own.Held(name=name, why=str(found.fault)))
         return [target for target in self.context.loaded.targets if target.name not in held]
 
     def _next_tick(self, now: datetime) -> datetime:

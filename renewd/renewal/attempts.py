@@ -88,14 +88,14 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     seen = context.look(target)  # another process may have been here since
     if not seen.decision.due and not task.forced:
         return None
-    waiting = None if task.forced else waiting_version(context, target)
-    if waiting is not None:
-        return _deploy(context, target, waiting, fence)
     last = journal.last(target.identity)
     until = held_until(context, last, now)
     if until is not None and last is not None:
         why = last.failure.message if last.failure else "the last try failed"
         return Outcome(target, Result.HELD, why, until)
+    waiting = None if task.forced else waiting_version(context, target)
+    if waiting is not None:
+        return _deploy(context, target, waiting, fence)
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
     attempt = journal.begin(target.identity, target.name, "renewal", issuer=target.issuer, fence=fence)
     return engine.obtain(_work(context, seen, attempt))

@@ -49,7 +49,9 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
 def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Task]:
     """What there is to do: the due, the forced, what is under way, what is owed. The journal is asked only if it exists."""
     now = context.clock.now()
-    due = {look.target.identity: look for look in survey.due(targets, context.here, now, closely=context.by_hand)}
+    due = {
+        look.target.identity: look for look in survey.due(targets, context.here, now, closely=context.by_hand)
+    }
     under_way, owed = {}, {}
     if context.has_journal:
         under_way = {attempt.identity: attempt for attempt in context.journal.under_way()}

@@ -201,7 +201,9 @@ def _gone(work: Work, error: OrderGone) -> Step:
     """An order from before a restart may have run out: one new one is made. Raises OrderGone for any other."""
     known = work.attempt.snapshot
     if known.get("resumed") and not known.get("reordered"):
-        return Step(State.PREFLIGHT, "order.gone", {"finalizes": 0, **work.remember(reordered=True, said=None)})
+        return Step(
+            State.PREFLIGHT, "order.gone", {"finalizes": 0, **work.remember(reordered=True, said=None)}
+        )
     if not known.get("said"):
         raise error
     raise OrderGone(f"{known['said']}; and then: {error}", stage="finalize", remedy=error.remedy) from error

@@ -1,0 +1,116 @@
+"""status, history, why: what renewd knows, beside what is on the disk."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from renewd import journal as journals
+from renewd.cli import names, output
+from renewd.clock import SystemClock
+from renewd.config import load
+from renewd.config.load import Loaded
+from renewd.config.targets import Target
+from renewd.daemon import presence
+from renewd.install.installer import Installer
+from renewd.renewal import survey
+from renewd.renewal.survey import Look
+from renewd.report import known
+
+if TYPE_CHECKING:
+    from renewd.journal import Journal
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+_SHOWN = 20  # attempts that `history` shows without --limit
+
+
+@click.command()
+@click.argument("name", nargs=-1)
+@_json
+@click.pass_obj
+def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
+    """What the daemon knows: last and next renewal, failures with their reason, orders under way, what is served.
+
+    Exit code 1 if anything failed, is overdue, or is owed.
+    """
+    from renewd.report import status as view
+
+    loaded, now = load.load(path), SystemClock().now()
+    daemon = presence.ask(loaded.configuration.state_directory)
+    with _journal(loaded) as journal:
+        rows = _rows(loaded, names.chosen(loaded, name), journal, now)
+    if as_json:
+        output.document(view.document(rows, daemon))
+    else:
+        sys.stdout.write(view.text(rows, daemon, now, sys.stdout))
+    return 0 if view.well(rows) else 1
+
+
+@click.command()
+@click.argument("name", required=False)
+@_json
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help=f"How many attempts, newest first.  [default: {_SHOWN}, all with --json]",
+)
+@click.pass_obj
+def history(path: str, name: str | None, *, as_json: bool, limit: int | None) -> int:
+    """Every attempt, step by step, with times, newest first."""
+    from renewd.report import history as view
+
+    loaded = load.load(path)
+    identity = None if name is None else names.one(loaded, name).identity
+    with _journal(loaded) as journal:
+        limit = limit or (None if as_json else _SHOWN)
+        entries = [] if journal is None else journal.history(identity, limit)
+    if as_json:
+        output.document(view.document(entries))
+    else:
+        sys.stdout.write(view.text(entries, SystemClock().now(), sys.stdout))
+    return 0
+
+
+@click.command()
+@click.argument("name")
+@click.pass_obj
+def why(path: str, name: str) -> int:
+    """One screen: when and why it is renewed, what stopped the last try, when the next is, and what to do."""
+    from renewd.report import why as view
+
+    loaded, now = load.load(path), SystemClock().now()
+    target = names.one(loaded, name)
+    with _journal(loaded) as journal:
+        ((look, facts),) = _rows(loaded, [target], journal, now)
+        entries = [] if journal is None else journal.history(target.identity, _SHOWN)
+    together = [
+        other.name
+        for other in loaded.targets
+        if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
+    ]
+    sys.stdout.write(view.text(view.Subject(look, facts, entries, together), now))
+    return 0
+
+
+def _rows(
+    loaded: Loaded, targets: Sequence[Target], journal: "Journal | None", now: datetime
+) -> list[tuple[Look, known.Known]]:
+    here = survey.Here.of(loaded)
+    installer = Installer(loaded.configuration.state_directory, SystemClock())
+    gathered = known.gather(journal, {target.identity: installer.current(target) for target in targets})
+    return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
+
+
+@contextmanager
+def _journal(loaded: Loaded) -> "Iterator[Journal | None]":
+    """The journal to read from; None where nothing was ever journaled: asking makes no files."""
+    if not journals.exists(loaded.configuration.state_directory):
+        yield None
+        return
+    from renewd.journal import Journal
+
+    with Journal.open(loaded.configuration.state_directory, SystemClock(), repair=False) as journal:
+        yield journal

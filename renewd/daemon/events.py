@@ -1,0 +1,46 @@
+"""What happens to the daemon itself, beside what happens to targets (renewal.events)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from renewd.renewal.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Event):
+    """This machine lacks something that the target needs; it is not tried."""
+
+    event: ClassVar[str] = "target.held"
+    level: ClassVar[str] = "error"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded(Event):
+    event: ClassVar[str] = "configuration.reloaded"
+    watched: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReloaded(Event):
+    """The new configuration is wrong; the old one stays."""
+
+    event: ClassVar[str] = "configuration.refused"
+    level: ClassVar[str] = "error"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickFailed(Event):
+    """A whole tick could not be done, such as with a journal that cannot be written; the next one tries again."""
+
+    event: ClassVar[str] = "daemon.tick_failed"
+    level: ClassVar[str] = "error"
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving(Event):
+    event: ClassVar[str] = "daemon.leaving"
+    signal: str
