@@ -224,10 +224,4 @@ def _context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
 
 
 def _proxy(url: str | None) -> httpcore.Proxy | None:
-    if url is None:
-        return None
-    proxy = httpx.Proxy(url)
-    return httpcore.Proxy(
-        httpcore.URL(scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=b"/"),
-        auth=proxy.raw_auth,
-    )
+    return None if url is None else httpcore.Proxy(url)

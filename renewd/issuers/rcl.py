@@ -14,12 +14,20 @@ from renewd.config import secrets
 from renewd.config.model import RclIssuer
 from renewd.config.secrets import Secret
 from renewd.config.targets import Target
-from renewd.errors import BadReply, KeyRejected, NotInSubscription, RenewdError, TargetError, Temporary
+from renewd.errors import (
+    BadReply,
+    ChallengeFailed,
+    KeyRejected,
+    NotInSubscription,
+    RenewdError,
+    TargetError,
+    Temporary,
+)
 from renewd.issuers import links, rcl_refusals, rcl_wire
 from renewd.issuers.base import Issued
 from renewd.issuers.http import Call, Reply, Web, unusable
 
-READ = 60.0  # seconds, for a call that costs nothing and for a download
+READ = 60.0  # seconds at most, for a call that costs nothing and for a download
 DISTRUST = 3600.0  # seconds that a rejected key is not tried again
 FRESH = 3  # times that links which the storage refuses are asked for anew
 _WAYS = (  # from the plainest; a PFX comes last, since it is the only one with a password
@@ -43,11 +51,11 @@ class Rcl:
         self._spellings: dict[str, str] = {}  # identity → the name as the portal writes it
         self._rejected: tuple[Secret, float] | None = None  # a key, and when it was
         self._lock = threading.Lock()
-        connect, whole = settings.timeout.connect, settings.timeout.read.total_seconds()
-        self._certificate = Call("the certificate call", "api", min(READ, whole))
+        whole = settings.timeout.read.total_seconds()
+        self._brief = min(READ, whole)
+        self._certificate = Call("the certificate call", "api", self._brief)
         self._order = Call("the order call", "order", whole, costs=True)
         self._finalize = Call("the finalize call", "finalize", whole, costs=True)
-        self._download = max(READ, connect.total_seconds())
 
     def __repr__(self) -> str:
         return f"Rcl({self.name!r})"
@@ -176,6 +184,8 @@ class Rcl:
                 f"Write the name as the RCL portal shows it in subscription {self._settings.subscription_id}, "
                 f"and check base_url."
             )
+        elif isinstance(error, ChallengeFailed):
+            error.remedy = "Let http://NAME/.well-known/acme-challenge/ show the world what renewd places, for every name."
         return error
 
     def _fetch(self, issued: Issued) -> Material:
@@ -187,7 +197,7 @@ class Rcl:
         return Material(pfx=pfx, password=issued.password)
 
     def _download_one(self, field: str, url: str) -> bytes:
-        call = Call(f"the download of {field}", "collect", self._download)
+        call = Call(f"the download of {field}", "download", self._brief)
         reply = self._web.download(url, call)
         if reply.status in {401, 403, 404, 410}:
             raise _Stale(f"{call.what} was answered with {reply.status}", stage=call.stage)
@@ -215,7 +225,7 @@ def _way(issued: Issued) -> tuple[str, ...]:
     there = ", ".join(field for field in rcl_wire.LINKS if field in issued.links) or "nothing"
     raise BadReply(
         f"the portal does not hand out key, certificate and chain together; there was: {there}",
-        stage="collect",
+        stage="download",
         remedy="Look at the certificate in the RCL portal: it may not have been issued, or not wholly.",
     )
 
@@ -224,4 +234,4 @@ def _unpacked(pfx: Secret | None) -> bytes:
     try:
         return base64.b64decode("".join((pfx.reveal() if pfx else "").split()), validate=True)
     except (binascii.Error, ValueError):
-        raise BadReply("the pfxString is not base64", stage="collect") from None
+        raise BadReply("the pfxString is not base64", stage="download") from None

@@ -37,16 +37,17 @@ _KNOWN: dict[str, type[TargetError]] = {  # without the full stop at the end, wh
     "dns problem:": ChallengeFailed,
     "invalid response from": ChallengeFailed,
     "did not match this challenge": ChallengeFailed,
+    "fetching http": ChallengeFailed,  # … : Connection refused, Timeout during connect, and the like
 }
 
 
 def refusal(reply: Reply, call: Call, now: datetime, secrets: Iterable[Secret] = ()) -> TargetError | None:
     """The error that an API answer other than 200 stands for; None for a 200.
 
-    For order and finalize: 429 and 4xx were refused before anything was done; 5xx is Temporary of stage `order` or
-    `finalize`: answered, so the call is over, but whether it had an effect is to be looked up before it is repeated.
-    504 and a 2xx other than 200 are ReplyLost: the gateway gave up waiting (RFC 9110 §15.6.5), the service may be
-    at it still.
+    For order and finalize: 429 and 4xx were refused before anything was done. 5xx is Temporary (503: Throttled) of
+    stage `order` or `finalize`: answered, so the call is over, but whether it had an effect is to be looked up before
+    it is repeated. 504 and a 2xx other than 200 are ReplyLost: the gateway gave up waiting (RFC 9110 §15.6.5), the
+    service may be at it still.
     """
     status = reply.status
     if status == HTTPStatus.OK:

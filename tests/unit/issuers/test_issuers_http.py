@@ -159,10 +159,9 @@ def test_the_environments_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_configured_proxy_is_used():
     with scripted(lambda _: answer(200, "{}")) as proxy:
-        client = web("http://127.0.0.1:9/public", proxy=proxy.url.replace("//", "//user:pass@"))
+        client = web("http://127.0.0.1:9/public", proxy=proxy.url)
         assert client.api("/x", KEY, READ).status == 200
     assert proxy.targets == ["http://127.0.0.1:9/public/x"]
-    assert proxy.seen[0].headers["proxy-authorization"].startswith("Basic ")
 
 
 def test_a_proxy_that_refuses_has_sent_nothing():

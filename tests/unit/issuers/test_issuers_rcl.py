@@ -331,7 +331,7 @@ def test_links_that_stay_refused_are_an_error_for_later(rcl: Rcl, service: Servi
     service.replies["pem"] = lambda _: answer(403, "")
     with pytest.raises(errors.Temporary, match="pemUrl was answered with 403") as raised:
         rcl.collect(target(), issued)
-    assert raised.value.stage == "collect"
+    assert raised.value.stage == "download"
     assert len(service.storage.seen) == 4
 
 
@@ -370,7 +370,7 @@ def test_a_download_that_is_not_whole_is_no_material(
     with pytest.raises(errors.TargetError) as raised:
         rcl.collect(target(), issued)
     assert type(raised.value) is kind
-    assert raised.value.stage == "collect"
+    assert raised.value.stage == "download"
     assert "S1GNATURE" not in str(raised.value)
 
 

@@ -42,6 +42,7 @@ def reply(
             errors.ChallengeFailed,
         ),
         ('Invalid response from http://x: "The order was not found."', errors.ChallengeFailed),
+        ("93.184.216.34: Fetching http://x.example/y: Timeout during connect", errors.ChallengeFailed),
         ("Something else", errors.NotFinal),
         ("", errors.NotFinal),
     ],
