@@ -84,7 +84,6 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     ),
     events.Failed: _failed,
     events.Owed: _owed,
-    events.Held: lambda event, _now: Said(f"not tried: {event.why}", ends=True, bad=True),
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }
