@@ -17,10 +17,10 @@ from renewd.sandbox import Sandbox
 class World:
     """Everything below one folder; `close` ends the sandbox."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None, *, http_port: int = 0) -> None:
         self.folder = folder
         self.clock = clock or SystemClock()
-        self.sandbox = Sandbox(str(folder / "sandbox"), clock=self.clock)
+        self.sandbox = Sandbox(str(folder / "sandbox"), clock=self.clock, http_port=http_port)
         self.events: list[Event] = []
         self._contexts: list[Context] = []
 

@@ -107,9 +107,6 @@ class Daemon:
         """What an earlier process left half done is completed or undone before anything is decided."""
         for recovered in self.context.installer.recover():
             self.emit(events.Recovered(name=recovered.name, what=recovered.what))
-        for target in self.context.loaded.targets:
-            if any(place.settings.placeholder for place in target.places):
-                passes.put_placeholder(self.context, target)
 
     def _look(self, now: datetime) -> None:
         whole = self.agenda.pass_due(now)

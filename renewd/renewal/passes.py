@@ -29,6 +29,9 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
     began = context.clock.monotonic()
     tasks = plan(context, targets, forced=forced)
     context.emit(events.PassStarted(watched=len(targets), due=len(tasks)))
+    for task in tasks:
+        if task.look.facts.state == "missing" and any(place.settings.placeholder for place in task.target.places):
+            put_placeholder(context, task.target)
     outcomes: dict[str, Outcome] = {}
     for _ in range(ROUNDS):
         done = _Pass(context, tasks).run()
