@@ -156,7 +156,7 @@ def test_a_placeholder_lets_nginx_start_and_is_replaced_by_way_of_the_web_root(s
     install = {"directory": str(shop.world.folder / "live" / "{name}"), "placeholder": True}
     for name in NAMES:
         shop.world.sandbox.seed(name, days_left=None)
-        shop.world.sandbox.fault("certificate", "status=503")
+    shop.world.sandbox.fault("certificate", "status=503", None)
     path = shop.world.write(
         *shop.entries(install=install, confirm=None), schedule={"every": "5s", "jitter": "0s"}
     )
@@ -165,6 +165,7 @@ def test_a_placeholder_lets_nginx_start_and_is_replaced_by_way_of_the_web_root(s
             daemon.wait_for("install.placeholder")
         assert renewd(path, "check").returncode == 1
         shop.nginx.start()
+        shop.world.sandbox.faults.clear()
         renewed = {daemon.wait_for("attempt.renewed")["name"] for _ in NAMES}
         assert renewed == set(NAMES)
     assert shop.serials() == shop.on_disk()
