@@ -1,8 +1,9 @@
 """Whether the users and groups that the file names are there."""
 
-import difflib
 import grp
 import pwd
+
+from renewd.config import near
 
 
 def user_problem(name: str) -> tuple[str, str] | None:
@@ -24,5 +25,5 @@ def group_problem(name: str) -> tuple[str, str] | None:
 
 
 def _near(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]}?" if near else "make it, or write another"
+    meant = near.nearest(name, known)
+    return f"did you mean {meant}?" if meant else "make it, or write another"

@@ -128,6 +128,8 @@ def _decoded(path: str, content: bytes) -> str:
 def _unreadable(error: OSError | ValueError) -> tuple[str, str]:
     if isinstance(error, FileNotFoundError):
         return "no such file", "write one with: renewd init"
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder", "name a YAML file"
     if isinstance(error, PermissionError):
         return "it cannot be read: permission denied", "run as root, or as the user it belongs to"
     if isinstance(error, OSError):

@@ -19,6 +19,7 @@ class Entry:
     certificate: Certificate
     own: frozenset[str]  # the keys that the entry says itself
     main: Document
+    dropped: tuple[Path, ...] = ()  # what is wrong, and not in `certificate`
 
     @property
     def path(self) -> Path:
@@ -35,15 +36,26 @@ class Entry:
         if not document.at(path)[0]:
             return own
         for part in rest:
-            path = (*path, part) if document.at((*path, part))[0] else path
+            deeper = (*path, self._written(path, part))
+            path = deeper if document.at(deeper)[0] else path
         return document, path
+
+    def _written(self, path: Path, part: str | int) -> str | int:
+        """The index in the document of an item whose index in `certificate` is given; a key is itself."""
+        if isinstance(part, str):
+            return part
+        beside = (each[-1] for each in self.dropped if each[:-1] == path)
+        for dropped in sorted(index for index in beside if isinstance(index, int)):
+            part += dropped <= part
+        return part
 
     def names(self) -> Iterator[tuple[Path, str]]:
         """The entry's names and where each is written."""
         if self.certificate.name is not None:
             yield (*self.path, "name"), self.certificate.name
+        path = (*self.path, "names")
         for index, name in enumerate(self.certificate.names or ()):
-            yield (*self.path, "names", index), name
+            yield (*path, self._written(path, index) if self.dropped else index), name
 
     def written(self) -> Iterator[tuple[Path, str]]:
         """The paths that the entry installs to, as written, and where that is below `install`."""

@@ -1,10 +1,9 @@
 """What is wrong between the parts of a configuration, each right by itself; pure."""
 
-import posixpath
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from renewd.config import targets, wording
+from renewd.config import near, targets
 from renewd.config.document import Document, show
 from renewd.config.entries import Entry
 from renewd.config.settings import Path
@@ -43,8 +42,8 @@ def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[
                 f"write {listed}",
             )
         elif issuer is not None and issuer not in issuers:
-            near = wording.nearest(issuer, issuers)
-            right = f"did you mean {near}?" if near else f"write {listed}" if issuers else ""
+            meant = near.nearest(issuer, issuers)
+            right = f"did you mean {meant}?" if meant else f"write {listed}" if issuers else ""
             yield Flaw(*entry.place("issuer"), f"there is no issuer {issuer!r}", right)
 
 
@@ -108,7 +107,7 @@ class _Use:
 
     def clashes(self, first: "_Use") -> bool:
         """Whether this is another use than the first one of the path; that a name is watched twice is told elsewhere."""
-        if self.name == first.name:
+        if targets.identity(self.name) == targets.identity(first.name):
             return self.entry is first.entry and self.rest != first.rest
         return True
 
@@ -131,7 +130,7 @@ def _nested(uses: Sequence[_Use], first: Mapping[str, _Use], reserved: Mapping[s
     folders = {path for path, use in first.items() if use.rest[-1] == "directory"}
     around = _Around({*folders, *reserved})
     for use in uses:
-        folder = around.of(posixpath.dirname(use.path))
+        folder = around.of(use.path.rpartition("/")[0])
         if folder in reserved:
             yield Flaw(*use.place, f"it lies in {folder}, {reserved[folder]}", "write a path elsewhere")
         elif folder:
@@ -143,10 +142,10 @@ class _Around:
     """Which of some folders a path lies in, each parent looked at once; empty if in none."""
 
     def __init__(self, folders: Collection[str]) -> None:
-        self._known = {"/": "", "": "", **{folder: folder for folder in folders}}
+        self._known = {"": "", **{folder: folder for folder in folders}}
 
     def of(self, path: str) -> str:
         """The nearest of the folders that the path is or lies in."""
         if path not in self._known:
-            self._known[path] = self.of(posixpath.dirname(path))
+            self._known[path] = self.of(path.rpartition("/")[0])
         return self._known[path]

@@ -1,13 +1,16 @@
 """Faults as they are found: each once, at its line, and none that an earlier one explains."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from renewd.config import schema
 from renewd.config.document import Document
 from renewd.config.settings import Path
 from renewd.errors import Fault
+
+if TYPE_CHECKING:
+    from renewd.config.schema import Known
 
 
 @dataclass
@@ -17,11 +20,16 @@ class Findings:
     document: Document
     model: type[BaseModel]
     faults: list[Fault] = field(default_factory=list)
+    dropped: list[Path] = field(
+        default_factory=list
+    )  # what is left out of the models, as it stands in the document
     _explained: set[Path] = field(default_factory=set)
 
     @property
-    def known(self) -> schema.Known:
+    def known(self) -> "Known":
         """Which keys and words are known where."""
+        from renewd.config import schema
+
         return schema.known(self.model)
 
     def add(self, path: Path, wrong: str, right: str = "", also: Path = ()) -> None:

@@ -124,10 +124,12 @@ class _Reading:
             settle(Included, {"certificates": items}, findings)
             return
         for index, item in enumerate(items):
+            before = len(findings.dropped)
             certificate = settle(Certificate, item, findings, ("certificates", index))
             if certificate is not None:
                 own = frozenset(item)
-                yield Entry(document, index, filled(certificate, own, defaults), own, main)
+                dropped = tuple(findings.dropped[before:])
+                yield Entry(document, index, filled(certificate, own, defaults), own, main, dropped)
 
     def _between(
         self, configuration: Configuration, entries: Sequence[Entry], issuers: Sequence[str], main: Document

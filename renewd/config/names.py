@@ -3,7 +3,7 @@
 import re
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_PLAIN = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+{_LABEL}", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)+(?![0-9]+$){_LABEL}", re.IGNORECASE | re.ASCII)
 _ALLOWED = re.compile(r"[a-z0-9.*-]+", re.IGNORECASE | re.ASCII)
 LONGEST = 253  # RFC 1035 §2.3.4, without the root's dot
 _LONGEST_LABEL = 63
@@ -38,9 +38,7 @@ def problem(name: str) -> tuple[str, str] | None:
 
 
 def _is_plain(name: str) -> bool:
-    return (
-        len(name) <= LONGEST and _PLAIN.fullmatch(name) is not None and not name.rpartition(".")[2].isdigit()
-    )
+    return len(name) <= LONGEST and _PLAIN.fullmatch(name) is not None
 
 
 def _part_problem(part: str, name: str) -> tuple[str, str] | None:

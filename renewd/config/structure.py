@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from renewd.config import wording
 from renewd.config.findings import Findings
 from renewd.config.settings import Misfit, Path
 
@@ -27,8 +26,10 @@ def settle(model: type[M], raw: Any, findings: Findings, at: Path = ()) -> M | N
         try:
             return model.model_validate(kept.value)
         except ValidationError as error:
-            details = error.errors(include_url=False)
-        if not kept.without([place for each in details for place in _report(each, kept, findings, at)]):
+            details = sorted(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
+        places = [place for each in details for place in _report(each, kept, findings, at)]
+        findings.dropped += [(*at, *kept.locate(place)[0]) for place in places]
+        if not kept.without(places):
             return None
 
 
@@ -41,6 +42,8 @@ def _report(error: ErrorDetails, kept: "_Kept", findings: Findings, at: Path) ->
             findings.add((*at, *written), problem.wrong, problem.right)
             yield place
         return
+    from renewd.config import wording
+
     written, place = kept.locate(error["loc"])
     findings.add(*wording.say(error, (*at, *written), findings))
     yield place
@@ -60,8 +63,10 @@ class _Kept:
         written: list[str | int] = []
         place: list[str | int] = []
         for part in loc:
-            if part in _VIRTUAL or (isinstance(here, dict) and isinstance(part, int)):
+            if isinstance(here, dict) and isinstance(part, int):
                 continue  # an item that was written without a list around it
+            if part in _VIRTUAL and not (isinstance(here, dict) and part in here):
+                continue
             if isinstance(here, list) and isinstance(part, int):
                 written.append(self._indexes.get(id(here), range(len(here)))[part])
                 here = here[part]

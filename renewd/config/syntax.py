@@ -68,6 +68,13 @@ def say(error: yaml.YAMLError, text: str) -> tuple[int, Path, str, str]:
     if opened is not None and error.context_mark is not None and error.problem not in _SAID:
         return error.context_mark.line + 1, (), *opened
     mark = error.problem_mark
+    if error.problem == "did not find expected node content" and mark.index >= len(text.rstrip()):
+        return (
+            text.rstrip().count("\n") + 1,
+            (),
+            "the text ends before a bracket is closed",
+            "close it with ] or }",
+        )
     if error.problem == "found character that cannot start any token":
         return mark.line + 1, (), *_RESERVED.get(text[mark.index : mark.index + 1], _PLAIN)
     return mark.line + 1, (), *_SAID.get(error.problem or "", _PLAIN)

@@ -21,12 +21,15 @@ def parts(name: str) -> tuple[str, ...]:
 
 def identity(name: str) -> str:
     """What makes two names the same certificate: the sorted set of their parts."""
+    if "," not in name:
+        return names.canonical(name.strip())
     return ",".join(sorted(parts(name)))
 
 
 def slug(name: str) -> str:
     """The name as a folder: `*` becomes `_`, a comma `+`; what is too long is cut and told apart by a hash."""
-    folder = "+".join(parts(name)).replace("*", "_")
+    folder = names.canonical(name.strip()) if "," not in name else "+".join(parts(name))
+    folder = folder.replace("*", "_")
     if len(folder) <= _LONGEST:
         return folder
     return f"{folder[: _LONGEST - 17]}+{hashlib.sha256(identity(name).encode()).hexdigest()[:16]}"

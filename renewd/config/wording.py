@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from renewd.config import scalars
+from renewd.config import near, scalars
 from renewd.config.findings import Findings
 from renewd.config.settings import Path
 
@@ -37,15 +37,6 @@ def say(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     return path, *_WORDS.get(kind, _other)(error, path, findings), ()
 
 
-def nearest(text: str, known: Sequence[str]) -> str | None:
-    """The known word that the text was probably meant to be."""
-    import difflib
-
-    plain = {word.lower().replace("-", "_"): word for word in known}
-    found = difflib.get_close_matches(text.lower().replace("-", "_"), plain, 1, 0.6)
-    return plain[found[0]] if found else None
-
-
 def _own(error: ErrorDetails) -> tuple[str, str]:
     """A sentence of our own validators: wrong, semicolon, right."""
     wrong, _, right = str(error["ctx"]["error"]).partition("; ")
@@ -54,9 +45,9 @@ def _own(error: ErrorDetails) -> tuple[str, str]:
 
 def _unknown_key(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     known = findings.known.keys(path[:-1])
-    near = nearest(str(path[-1]), known)
-    if near is not None:
-        return path, "unknown key", f"did you mean {near}?", (*path[:-1], near)
+    meant = near.nearest(str(path[-1]), known)
+    if meant is not None:
+        return path, "unknown key", f"did you mean {meant}?", (*path[:-1], meant)
     if findings.known.is_secret(path):  # the key may be the secret itself, in braces
         return path[:-1], "an unknown key is in it", f"known here: {_list(known)}", ()
     if error["type"] == "value_error":
@@ -78,8 +69,11 @@ def _choice(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, s
         return f"{given} is not known here", f"write {_list(known, 'or')}"
     if not isinstance(given, str):
         return f"a word is wanted here, not {_kind(given)}", f"write {_list(known, 'or')}"
-    near = nearest(given, known)
-    return f"{given!r} is not known here", f"did you mean {near}?" if near else f"write {_list(known, 'or')}"
+    meant = near.nearest(given, known)
+    return (
+        f"{given!r} is not known here",
+        f"did you mean {meant}?" if meant else f"write {_list(known, 'or')}",
+    )
 
 
 def _many(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
