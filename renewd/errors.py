@@ -16,6 +16,7 @@ RenewdError
     ├── OrderGone              this order can never be finalized: a new one is needed
     ├── AlreadyFinalized       the order was finalized before: reconcile
     ├── ChallengeFailed        the CA did not find the proof: told as it is, tried again by back-off
+    │   └── NotProvable        the order asks for a proof that the configuration does not give
     ├── NotFinal               the service said no in words renewd does not know: not for ever
     ├── KeyRejected            401, 403: no more calls with this key until it changes
     ├── NotInSubscription      the name is not known there: a person is needed, looked at daily
@@ -158,6 +159,10 @@ class ChallengeFailed(TargetError):
     """The CA, or renewd itself before it, did not find the proof of control."""
 
     stage = "challenge"
+
+
+class NotProvable(ChallengeFailed):
+    """The order waits for a proof of another kind than the target is configured to give."""
 
 
 class NotFinal(TargetError):

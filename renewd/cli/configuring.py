@@ -2,10 +2,11 @@
 
 import json
 import sys
+from collections.abc import Sequence
 
 import click
 
-from renewd.errors import ConfigurationError, Fault
+from renewd.errors import Fault
 
 
 @click.command()
@@ -20,21 +21,17 @@ def validate(path: str, *, schema: bool) -> int:
         return 0
     from renewd.config import load, machine
 
-    try:
-        loaded = load.load(path)
-    except ConfigurationError as error:
-        return _told(error.faults)
-    faults = [found.fault for found in machine.faults(loaded)]
-    for warning in machine.warnings(loaded):
+    faults, warnings = machine.examine(path)
+    for warning in warnings:
         print(f"{warning} (a warning)", file=sys.stderr)
     if faults:
         return _told(faults)
-    count = len(loaded.targets)
+    count = len(load.load(path).targets)
     print(f"{path}: {count} certificate{'' if count == 1 else 's'} watched, no faults")
     return 0
 
 
-def _told(faults: "list[Fault] | tuple[Fault, ...]") -> int:
+def _told(faults: Sequence[Fault]) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     count = len(faults)

@@ -67,7 +67,12 @@ def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Ste
     source = Source(issuer=work.issuer.name, order_uri=issued.order_uri or work.attempt.order_uri)
     version = work.context.installer.stage(work.target, bundle, source)
     work.tell(events.Staged, version=version)
-    facts = {"version": version, "checks": len(gate.CHECKS), "not_after": not_after, **work.remember(fingerprint=bundles.fingerprint(bundle.leaf))}
+    facts = {
+        "version": version,
+        "checks": len(gate.CHECKS),
+        "not_after": not_after,
+        **work.remember(fingerprint=bundles.fingerprint(bundle.leaf)),
+    }
     return Step(State.VALIDATED, "gate.accepted", facts)
 
 

@@ -30,7 +30,9 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
     tasks = plan(context, targets, forced=forced)
     context.emit(events.PassStarted(watched=len(targets), due=len(tasks)))
     for task in tasks:
-        if task.look.facts.state == "missing" and any(place.settings.placeholder for place in task.target.places):
+        if task.look.facts.state == "missing" and any(
+            place.settings.placeholder for place in task.target.places
+        ):
             put_placeholder(context, task.target)
     outcomes: dict[str, Outcome] = {}
     for _ in range(ROUNDS):

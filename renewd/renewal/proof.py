@@ -3,7 +3,7 @@
 import secrets
 
 from renewd.certs.order import Token
-from renewd.errors import ChallengeFailed
+from renewd.errors import ChallengeFailed, NotProvable
 from renewd.renewal import events
 from renewd.renewal.work import Work
 
@@ -29,7 +29,7 @@ def stand(work: Work) -> None:
     challenge = work.context.challenge(work.target)
     if challenge is None or any(token.type != challenge.type for token in tokens):
         have = "no challenge is configured" if challenge is None else f"the challenge is {challenge.type}"
-        raise ChallengeFailed(
+        raise NotProvable(
             f"the order waits for proof and {have}; it asks for: "
             + "; ".join(_shown(token) for token in tokens),
             remedy="configure `challenge` for it, or place these by hand and run: "

@@ -39,7 +39,9 @@ class Shop:
         for name in NAMES:
             self.world.sandbox.seed(name, days_left=5)
         path = self.world.write(*(self.world.entry(name) for name in NAMES))
-        self.world.sandbox.fault("order", "text-400", None)  # what the portal holds is taken over, and no more
+        self.world.sandbox.fault(
+            "order", "text-400", None
+        )  # what the portal holds is taken over, and no more
         renewd(path, "renew")
         self.world.sandbox.faults.clear()
         self.nginx.start()
