@@ -5,7 +5,7 @@ import http.client
 import pytest
 
 from tests.certificates import Authority
-from tests.servers import Site
+from tests.servers import Site, program
 
 
 @pytest.fixture
@@ -42,3 +42,10 @@ def test_haproxy_serves_the_combined_file_and_takes_a_new_one_by_its_runtime_int
     server.admin(f"set ssl cert {tmp_path}/combined.pem <<\n{text}\n")
     assert "Success" in server.admin(f"commit ssl cert {tmp_path}/combined.pem")
     assert server.served("shop.example") == pairs[1].leaf
+
+
+def test_a_program_that_is_absent_fails_the_test_with_the_package_to_install():
+    with pytest.raises(
+        pytest.fail.Exception, match="no-such-server is not installed; as root: apt-get install the-package"
+    ):
+        program("no-such-server", "the-package")

@@ -244,9 +244,10 @@ def test_a_server_that_is_down_is_told_and_has_served_nothing(watch):
     assert (verdict.ok, verdict.why, verdict.serial) == (False, f"{connect}: connection refused", None)
 
 
-def test_steadiness_that_began_in_time_is_seen_to_its_end(serve, watch):
-    server = serve(NEW)
-    assert watch(server.connect, within=0).ok
+def test_steadiness_that_began_in_time_is_seen_to_its_end(serve, watch, clock):
+    server = serve(OLD, OLD, OLD, OLD, NEW, OLD, OLD, NEW)
+    assert watch(server.connect, within=1).ok
+    assert clock.now() - START > timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -244,18 +244,18 @@ def test_hooks_of_several_threads_do_not_disturb_each_other():
 
 
 def test_a_hook_runs_as_another_user_where_renewd_is_root_and_is_refused_where_not():
-    ran = run(sh("id -un; id -Gn", user="nobody"))
+    ran = run(sh("id -un; id -Gn", user="daemon"))
     if os.geteuid() == 0:
-        assert ran.output.splitlines() == ["nobody", "nogroup"]
+        assert ran.output.splitlines() == ["daemon", "daemon"]
     else:
-        assert ran.why == "only root can run it as nobody, and renewd does not run as root"
+        assert ran.why == "only root can run it as daemon, and renewd does not run as root"
 
 
 def test_only_root_can_become_another_user(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert (
-        run(hook("true", user="nobody")).why
-        == "only root can run it as nobody, and renewd does not run as root"
+        run(hook("true", user="daemon")).why
+        == "only root can run it as daemon, and renewd does not run as root"
     )
 
 
