@@ -159,7 +159,7 @@ class Installer:
     def prune(self, target: Target) -> None:
         """Take away versions that nobody goes back to, and what crashes left behind. Raises InstallFailed."""
         for site in self._sites(target):
-            versions.prune(site.root, self._clock.now())
+            versions.prune(site, self._clock.now())
         quarantine.prune(self._quarantine(target), self._clock.now())
 
     def recover(self) -> list[Recovered]:

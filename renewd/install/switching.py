@@ -7,6 +7,8 @@ from renewd.install import fixed, intents, links, versions
 from renewd.install.intents import Intent, Move
 from renewd.install.sites import Site
 
+Wanted = list[tuple[Site, str | None]]  # what each site is to show; None: nothing
+
 
 def plan(name: str, slug: str, sites: Sequence[Site], version: str) -> Intent:
     """The switch of a target's sites from what is live to the version. Raises InstallFailed if one has it not whole."""
@@ -21,9 +23,15 @@ def plan(name: str, slug: str, sites: Sequence[Site], version: str) -> Intent:
 
 def carry_out(state_directory: str, intent: Intent) -> None:
     """Write the intent, go forward, remove the intent. Raises InstallFailed with everything put back as it was."""
+    wanted = _forward(intent)
     intents.write(state_directory, intent)
     try:
-        forward(intent)
+        _prepare(wanted)
+    except InstallFailed:
+        intents.remove(state_directory, intent)
+        raise
+    try:
+        _switch(wanted)
         intents.remove(state_directory, intent)
     except InstallFailed as error:
         _undo(state_directory, intent, error)
@@ -32,7 +40,7 @@ def carry_out(state_directory: str, intent: Intent) -> None:
 
 def _undo(state_directory: str, intent: Intent, error: InstallFailed) -> None:
     try:
-        back(intent)
+        _show(_back(intent))
         intents.remove(state_directory, intent)
     except InstallFailed as failed:
         raise InstallFailed(
@@ -47,10 +55,7 @@ def settle(state_directory: str, intent: Intent) -> bool:
     Doing it twice does no harm. Raises InstallFailed if neither is possible; the intent stays.
     """
     complete = all(_whole(move, intent.to) for move in intent.moves)
-    if complete:
-        forward(intent)
-    else:
-        back(intent)
+    _show(_forward(intent) if complete else _back(intent))
     intents.remove(state_directory, intent)
     return complete
 
@@ -60,35 +65,50 @@ def _whole(move: Move, version: str) -> bool:
     return stored is not None and stored.files == move.hashes and versions.whole(move.site.root, version)
 
 
-def forward(intent: Intent) -> None:
-    """Show the new version everywhere. Raises InstallFailed, maybe halfway."""
-    _show([(move.site, intent.to) for move in intent.moves])
+def _forward(intent: Intent) -> Wanted:
+    return [(move.site, intent.to) for move in intent.moves]
 
 
-def back(intent: Intent) -> None:
-    """Show everywhere what was there before. Raises InstallFailed, maybe halfway."""
-    _show([(move.site, move.before) for move in intent.moves])
+def _back(intent: Intent) -> Wanted:
+    return [(move.site, move.before) for move in intent.moves]
 
 
-def _show(wanted: list[tuple[Site, str | None]]) -> None:
-    """Write all that has to be written first, then switch, so that what may fail for want of space fails early."""
-    copies = [(site, version) for site, version in wanted if not site.linked]
+def _show(wanted: Wanted) -> None:
+    _prepare(wanted)
+    _switch(wanted)
+
+
+def _prepare(wanted: Wanted) -> None:
+    """Write all that has to be written, so that what may fail for want of space fails before anything is switched."""
     try:
-        for site, version in copies:
-            if version is not None:
+        for site, version in wanted:
+            if version is not None and not site.linked:
                 fixed.prepare(site, version)
+    except BaseException:
+        _discard(wanted)
+        raise
+
+
+def _switch(wanted: Wanted) -> None:
+    """Raises InstallFailed, maybe halfway."""
+    try:
         for site, version in wanted:
             switch = links.switch if site.linked else fixed.switch
             switch(site, version)
     except BaseException:
-        for site, _ in copies:
-            fixed.discard(site)
+        _discard(wanted)
         raise
     problems = [
         problem for site, version in wanted if version is not None for problem in altered(site, version)
     ]
     if problems:
         raise InstallFailed("; ".join(problems), remedy="see what else writes there")
+
+
+def _discard(wanted: Wanted) -> None:
+    for site, _ in wanted:
+        if not site.linked:
+            fixed.discard(site)
 
 
 def altered(site: Site, version: str) -> list[str]:

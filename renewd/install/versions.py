@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from renewd.errors import InstallFailed
@@ -158,24 +159,41 @@ def _clear(folder: int, name: str) -> None:
         shutil.rmtree(name, dir_fd=folder)
 
 
-def prune(root: str, now: datetime) -> None:
+def prune(site: Site, now: datetime) -> None:
     """Take away all but the newest versions, the live one and the one before it; and what crashes left behind."""
-    kept = {*names(root)[:KEPT], current(root), previous(root)}
-    for version in names(root):
+    root = site.root
+    found = names(root)
+    kept = {*found[:KEPT], current(root), previous(root)}
+    for version in found:
         if version not in kept:
             remove(root, version)
-    sweep(os.path.join(root, layouts.VERSIONS), layouts.STAGE, now)
+    for leftover in _half_made(site):
+        with atomic.telling("clean up", leftover):
+            _sweep(leftover, now)
 
 
-def sweep(folder: str, prefix: str, now: datetime) -> None:
-    """Take away half-made things of that name that nobody can be working on any more."""
-    oldest = (now - LEFTOVER).timestamp()
-    with atomic.telling("clean up", folder), os.scandir(folder) as entries:
-        stale = [entry for entry in entries if entry.name.startswith(prefix)]
-        for entry in stale:
-            if entry.stat(follow_symlinks=False).st_mtime >= oldest:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
+def _half_made(site: Site) -> Iterator[str]:
+    """The paths of everything that renewd makes under a passing name."""
+    folder = os.path.join(site.root, layouts.VERSIONS)
+    if os.path.isdir(folder):
+        yield from (
+            os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(layouts.STAGE)
+        )
+    links = (os.path.join(site.root, name) for name in (layouts.CURRENT, layouts.PREVIOUS, layouts.PINNED))
+    for shown in (*links, *(shown for _, shown in site.files)):
+        parent, name = os.path.split(shown)
+        yield os.path.join(parent, layouts.temporary(name))
+
+
+def _sweep(leftover: str, now: datetime) -> None:
+    """Take it away if it is there and nobody can be working on it any more."""
+    try:
+        found = os.lstat(leftover)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if found.st_mtime >= (now - LEFTOVER).timestamp():
+        return
+    if stat.S_ISDIR(found.st_mode):
+        shutil.rmtree(leftover)
+    else:
+        os.unlink(leftover)

@@ -1,0 +1,193 @@
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from renewd.errors import InstallFailed
+from renewd.install import atomic, fixed, intents, layouts, live, sites, switching
+from renewd.install.installer import Source
+
+FILES = {"files": {"key": "@/etc/key.pem", "fullchain": "@/etc/chain.pem"}}
+FOLDER = {"directory": "@/live"}
+
+
+def interrupted(home, target, *, prepared=True):
+    """A crash between the intent and the switch; the old and the new version."""
+    old = home.install(target)
+    home.clock.advance(60)
+    new = home.installer.stage(target, home.bundle(target), Source("rcl"))
+    found = sites.of(target, home.state)
+    intents.write(home.state, switching.plan(target.name, target.slug, found, new))
+    for site in found:
+        if prepared and not site.linked:
+            fixed.prepare(site, new)
+    return old, new
+
+
+def store(home, target, version, name):
+    return home.path("state", "store", target.slug, "versions", version, name)
+
+
+def test_an_interrupted_switch_is_completed_where_the_new_version_is_whole_everywhere(home):
+    target = home.target(FOLDER, FILES)
+    _, new = interrupted(home, target)
+    (recovered,) = home.installer.recover()
+    assert (recovered.name, recovered.ok) == (target.name, True)
+    assert recovered.what == f"the switch to version {new} was completed"
+    assert home.installer.current(target) == new
+    assert live.look_closely(target).state == "present"
+    assert home.installer.recover() == []
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone", "whole folder gone"])
+def test_it_is_undone_where_the_new_version_is_damaged_anywhere(home, damage):
+    target = home.target(FOLDER, FILES)
+    old, new = interrupted(home, target)
+    switching.links.switch(sites.of(target, home.state)[0], new)  # the crash was later still
+    path = store(home, target, new, "chain.pem")
+    if damage == "changed":
+        path.write_bytes(b"x")
+    elif damage == "gone":
+        path.unlink()
+    else:
+        shutil.rmtree(path.parent)
+    (recovered,) = home.installer.recover()
+    assert recovered.ok
+    assert recovered.what.endswith("what was live before is live again")
+    assert home.installer.current(target) == old
+    assert live.look_closely(target).state == "present"
+
+
+def test_it_needs_a_person_where_neither_is_whole_and_is_tried_again_every_time(home):
+    target = home.target(FILES)
+    old, new = interrupted(home, target)
+    kept = store(home, target, old, "fullchain.pem").read_bytes()
+    for version in (old, new):
+        store(home, target, version, "fullchain.pem").write_bytes(b"x")
+    before = home.path("etc", "chain.pem").read_bytes()
+    for _ in range(2):
+        (recovered,) = home.installer.recover()
+        assert not recovered.ok
+        assert "stays half-done" in recovered.what
+    with pytest.raises(InstallFailed, match="stays half-done") as caught:
+        home.install(target)
+    assert caught.value.remedy.endswith("renewd recover")
+    assert home.path("etc", "chain.pem").read_bytes() == before
+    store(home, target, old, "fullchain.pem").write_bytes(kept)
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert home.installer.current(target) == old
+
+
+def test_the_next_switch_ends_the_interrupted_one_first(home):
+    target = home.target(FILES)
+    _, new = interrupted(home, target)
+    home.install(target)
+    assert home.installer.previous(target) == new
+    assert home.installer.recover() == []
+
+
+def test_a_first_install_that_is_undone_leaves_nothing_live(home):
+    target = home.target(FOLDER, FILES)
+    version = home.installer.stage(target, home.bundle(target), Source("rcl"))
+    found = sites.of(target, home.state)
+    intents.write(home.state, switching.plan(target.name, target.slug, found, version))
+    for site in found:
+        if not site.linked:
+            fixed.prepare(site, version)
+            fixed.switch(site, version)
+        else:
+            switching.links.switch(site, version)
+    store(home, target, version, "cert.pem").unlink()
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert os.listdir(home.path("etc")) == []
+    assert os.listdir(home.path("live")) == ["versions"]
+
+
+def test_a_file_that_somebody_put_there_meanwhile_is_kept(home):
+    target = home.target(FOLDER)
+    interrupted(home, target)
+    home.path("live", "cert.pem").unlink()
+    home.path("live", "cert.pem").write_text("mine")
+    assert [one.ok for one in home.installer.recover()] == [True]
+    (taken,) = [version.id for version in home.installer.versions(target) if version.taken]
+    assert home.path("live", "versions", taken, "cert.pem").read_text() == "mine"
+    assert home.path("live", "cert.pem").is_symlink()
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 1}'])
+def test_an_intent_that_cannot_be_read_is_told(home, text):
+    path = home.path("state", "intents", "contoso.com.json")
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    (recovered,) = home.installer.recover()
+    assert not recovered.ok
+    assert str(path) in recovered.what
+
+
+def test_an_intent_that_is_a_folder_is_told(home):
+    home.path("state", "intents", "contoso.com.json").mkdir(parents=True)
+    (recovered,) = home.installer.recover()
+    assert recovered.what.endswith("cannot be read: is a directory")
+
+
+def test_recovery_needs_neither_configuration_nor_the_target(home):
+    target = home.target(FILES)
+    _, new = interrupted(home, target)
+    text = Path(intents.under_way(home.state)[0]).read_text()
+    assert all(word in text for word in (new, str(home.path("etc", "key.pem")), '"before"', '"hashes"'))
+    assert "PRIVATE" not in text
+
+
+def test_where_even_going_back_fails_it_says_so_and_recovery_can_finish_it(home, monkeypatch):
+    target = home.target(FILES)
+    old = home.install(target)
+    bundle = home.bundle(target)
+    home.clock.advance(60)
+    new = home.installer.stage(target, bundle, Source("rcl"))
+    rename, renamed = atomic.rename, []
+
+    def failing(within, before, after):
+        renamed.append(after)
+        if len(renamed) > 3:  # the intent, the key, then nothing more
+            raise OSError(5, "Input/output error")
+        rename(within, before, after)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(atomic, "rename", failing)
+        with pytest.raises(InstallFailed, match="and then the old files could not be put back") as caught:
+            home.installer.switch(target, new)
+    assert caught.value.remedy.endswith("then run: renewd recover")
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert home.installer.current(target) in {old, new}
+    assert live.look_closely(target).state == "present"
+
+
+def test_what_crashes_left_is_swept_when_it_is_an_hour_old(home):
+    target = home.target(FOLDER, FILES)
+    version = home.install(target)
+    stage = home.path("live", "versions", f"{layouts.STAGE}{version}")
+    stage.mkdir()
+    (stage / "privkey.pem").write_text("half")
+    left = [stage, home.path("etc", ".key.pem.renewd"), home.path("live", ".current.renewd")]
+    left[1].write_text("half")
+    left[2].symlink_to("versions/none")
+    foreign = home.path("etc", ".other.renewd")
+    foreign.write_text("not ours")
+    for path, age in ((left, timedelta(minutes=59)), (left, timedelta(minutes=61))):
+        at = (home.clock.now() - age).timestamp()
+        for one in [*path, foreign]:
+            os.utime(one, (at, at), follow_symlinks=False)
+        home.installer.prune(target)
+        assert [os.path.lexists(one) for one in left] == [age < timedelta(hours=1)] * 3
+    assert foreign.exists()
+    assert home.installer.verify(target, version)
+
+
+def test_pruning_where_nothing_was_installed_is_no_error(home):
+    home.installer.prune(home.target(FOLDER, FILES))
+    assert home.installer.recover() == []
+    assert home.installer.versions(home.target()) == []
+    assert home.installer.current(home.target()) is None
+    assert home.installer.previous(home.target()) is None
