@@ -46,7 +46,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
         output.document(view.document(rows, daemon))
     else:
         sys.stdout.write(view.text(rows, daemon, now, sys.stdout))
-    return 0 if view.well(rows) else 1
+    return 0 if view.well(rows, now) else 1
 
 
 @click.command()

@@ -12,7 +12,6 @@ from renewd.renewal.survey import Look
 from renewd.report import style, times
 
 _ORDER = ("ok", "due", "expired", "missing", "invalid")
-_NAME_WIDTH = 28  # a longer name pushes its own line aside, and no other
 _STATE_WIDTH, _WHEN_WIDTH = 9, 20
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -28,9 +27,6 @@ def document(looks: Sequence[Look]) -> str:
 def row(look: Look) -> dict[str, object]:
     """One certificate's facts and decision; absent facts are null."""
     facts, decision = look.facts, look.decision
-    problem = facts.problem
-    if problem is None and decision.state == "invalid":
-        problem = decision.reason
     return {
         "name": look.target.name,
         "state": decision.state,
@@ -41,7 +37,7 @@ def row(look: Look) -> dict[str, object]:
         "domains": facts.domains,
         "path": facts.path or None,
         "issuer": facts.issuer,
-        "problem": problem,
+        "problem": facts.problem or (decision.reason if decision.state == "invalid" else None),
     }
 
 
@@ -50,7 +46,7 @@ def text(looks: Sequence[Look], now: datetime, stream: TextIO) -> str:
     colour = style.wants_colour(stream)
     ordered = sorted(looks, key=lambda look: _ORDER.index(look.decision.state))
     names = [style.short_name(look.target.name) for look in ordered]
-    width = min(max(map(len, names), default=0), _NAME_WIDTH) + 2
+    width = style.column(names) + 2
     lines = [
         f"  {name:<{width - 1}} {style.state(look.decision.state, _STATE_WIDTH - 1, colour)} {_rest(look, now, 2 + width + _STATE_WIDTH)}"
         for name, look in zip(names, ordered, strict=True)
@@ -81,9 +77,9 @@ def _rest(look: Look, now: datetime, used: int) -> str:
     """What a line says behind the state; the last words are left out where 80 columns are full."""
     facts, decision = look.facts, look.decision
     if decision.state == "invalid":
-        return _problem(look)
+        return problem(look)
     if facts.not_after is None:
-        return f"{'renews now':<{_WHEN_WIDTH}}{_problem(look)}"
+        return f"{'renews now':<{_WHEN_WIDTH}}{problem(look)}"
     when = f"renews {words.until(decision.at, now)}" if decision.at and not decision.due else "renews now"
     verb = "expired" if decision.state == "expired" else "expires"
     line = f"{when:<{_WHEN_WIDTH}}{verb} {words.date(facts.not_after)}"
@@ -91,9 +87,9 @@ def _rest(look: Look, now: datetime, used: int) -> str:
     return line + more if decision.due and used + len(line + more) <= style.WIDTH else line
 
 
-def _problem(look: Look) -> str:
+def problem(look: Look) -> str:
     """What is wrong, with its place unless that is said already."""
-    problem, path = look.facts.problem or look.decision.reason, look.facts.path
-    if look.facts.state == "missing" and problem == "there is no such file":
+    said, path = look.facts.problem or look.decision.reason, look.facts.path
+    if look.facts.state == "missing" and said == "there is no such file":
         return style.safe(f"no file at {path}")
-    return style.safe(problem if not path or path in problem else f"{problem}   {path}")
+    return style.safe(said if not path or path in said else f"{said}   {path}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from renewd.journal import Attempt, Failure, Step
+from renewd.journal import Attempt, Failure, State, Step
 
 
 class Daemon(Protocol):
@@ -28,6 +28,19 @@ class Journal(Protocol):
     def under_way(self) -> list[Attempt]: ...  # noqa: D102
     def owed(self) -> dict[str, Attempt]: ...  # noqa: D102
     def served(self) -> dict[str, Step]: ...  # noqa: D102
+
+
+_DOING = {
+    State.ORDER_INTENT: "ordering",
+    State.FINALIZE_INTENT: "finalizing",
+    State.ACTIVATE_INTENT: "going live",
+    State.RECONCILE: "finding out what became of it",
+}
+
+
+def doing(state: State) -> str:
+    """The state in the words of a person who watches."""
+    return _DOING.get(state, state.value.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)

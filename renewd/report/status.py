@@ -1,16 +1,18 @@
 """`status`: what the daemon knows; what needs somebody last."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TextIO
 
 from renewd.certs.facts import show_serial
 from renewd.planning import words
 from renewd.renewal.survey import Look
 from renewd.report import checks, style, times
-from renewd.report.known import Daemon, Known
+from renewd.report.known import Daemon, Known, doing
 
 Row = tuple[Look, Known]
+
+OVERDUE = 10  # a tenth of the lifetime after it was wanted, a renewal should have happened
 
 
 def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
@@ -27,24 +29,24 @@ def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
     }
 
 
-def well(rows: Sequence[Row]) -> bool:
+def well(rows: Sequence[Row], now: datetime) -> bool:
     """Whether nothing has failed, is overdue or is owed; what is due and not yet tried is no trouble."""
-    return not any(_troubled(look, known) for look, known in rows)
+    return not any(_troubled(row, now) for row in rows)
 
 
 def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> str:
     """A line on the daemon, one a certificate, below it what is wrong, and a summary."""
     colour = style.wants_colour(stream)
-    ordered = sorted(rows, key=lambda row: _troubled(*row))
+    ordered = sorted(rows, key=lambda row: _troubled(row, now))
     names = [style.short_name(look.target.name) for look, _ in ordered]
-    width = max(map(len, names), default=0)
+    width = style.column(names)
     lines = [_daemon_line(daemon, now)]
     for name, (look, known) in zip(names, ordered, strict=True):
         lines.append(
             f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {_when(look, known, now)}"
         )
         lines += [f"      {line}" for line in _details(look, known, now)]
-    return "\n".join([*lines, _summary(rows)]) + "\n"
+    return "\n".join([*lines, _summary(rows, now)]) + "\n"
 
 
 def _row(look: Look, known: Known) -> dict[str, Any]:
@@ -81,12 +83,18 @@ def _failure(known: Known) -> dict[str, Any] | None:
     }
 
 
-def _troubled(look: Look, known: Known) -> bool:
-    return (
-        known.failed is not None
-        or known.debt is not None
-        or look.decision.state in ("expired", "missing", "invalid")
-    )
+def _troubled(row: Row, now: datetime) -> bool:
+    look, known = row
+    wrong = look.decision.state in ("expired", "missing", "invalid")
+    return wrong or known.failed is not None or known.debt is not None or _overdue(look, now) is not None
+
+
+def _overdue(look: Look, now: datetime) -> timedelta | None:
+    """For how long renewal has been wanted, once that is longer than it should take; else None."""
+    facts, at = look.facts, look.decision.at
+    if not look.decision.due or at is None or facts.not_before is None or facts.not_after is None:
+        return None
+    return now - at if now - at > (facts.not_after - facts.not_before) / OVERDUE else None
 
 
 def _daemon_line(daemon: Daemon, now: datetime) -> str:
@@ -104,7 +112,9 @@ def _daemon_line(daemon: Daemon, now: datetime) -> str:
 def _when(look: Look, known: Known, now: datetime) -> str:
     decision, facts = look.decision, look.facts
     if known.under_way is not None and known.failed is not known.under_way:
-        return f"under way: {known.under_way.state.value.replace('_', ' ')}, since {words.span(now - known.under_way.started_at)}"
+        return (
+            f"{doing(known.under_way.state)}, under way since {words.span(now - known.under_way.started_at)}"
+        )
     if known.next_try_at is not None:
         return (
             f"next try {words.until(known.next_try_at, now)}"
@@ -129,15 +139,17 @@ def _details(look: Look, known: Known, now: datetime) -> list[str]:
         if attempt.failure.remedy:
             lines.append(style.safe(f"do: {attempt.failure.remedy}"))
     elif look.facts.problem:
-        lines.append(style.safe(look.facts.problem))
+        lines.append(checks.problem(look))
+    elif overdue := _overdue(look, now):
+        lines.append(f"overdue: wanted since {words.span(overdue)}, and nothing was tried")
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
     return lines
 
 
-def _summary(rows: Sequence[Row]) -> str:
-    troubled = [look for look, known in rows if _troubled(look, known)]
+def _summary(rows: Sequence[Row], now: datetime) -> str:
+    troubled = [row for row in rows if _troubled(row, now)]
     parts = [f"{len(rows)} watched"]
     if not troubled:
         return f"{parts[0]} · all well" if rows else parts[0]
-    return f"{parts[0]} · {len(troubled)} in trouble: renewd why {checks.quoted(troubled[0].target.name)}"
+    return f"{parts[0]} · {len(troubled)} in trouble: renewd why {checks.quoted(troubled[0][0].target.name)}"

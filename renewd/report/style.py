@@ -1,6 +1,7 @@
 """Colour and columns on a terminal; colour only ever repeats what a word says."""
 
 import os
+from collections.abc import Iterable
 from typing import Literal, TextIO
 
 Style = Literal["green", "yellow", "red", "dim", "bold"]
@@ -21,6 +22,7 @@ _STATES: dict[str, Style] = {
 }
 LONGEST_TEXT = 512
 WIDTH = 80
+_NAME_WIDTH = 28
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -51,3 +53,8 @@ def short_name(name: str) -> str:
     """A certificate's first name, with how many more there are: `contoso.com (+1)`."""
     first, *others = name.split(",")
     return safe(f"{first.strip()} (+{len(others)})" if others else name)
+
+
+def column(names: Iterable[str]) -> int:
+    """The width of a column of names; one that is too long pushes its own line aside, and no other."""
+    return max((len(name) for name in names if len(name) <= _NAME_WIDTH), default=_NAME_WIDTH)

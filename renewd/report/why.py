@@ -13,7 +13,7 @@ from renewd.planning import words
 from renewd.renewal.survey import Look
 from renewd.report import checks, style, times
 from renewd.report.history import Entry
-from renewd.report.known import Known
+from renewd.report.known import Known, doing
 
 _LABEL_WIDTH = 12
 
@@ -75,13 +75,13 @@ def _rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     yield from _tries(subject, now)
     if then := _then(subject):
         yield "then", then
-    yield "do", _todo(subject)
+    yield from _todo(subject)
 
 
 def _wanted(look: Look, now: datetime) -> str:
     decision = look.decision
     if decision.at is None:
-        return f"renewal now: {decision.reason}"
+        return f"renewal now: {checks.problem(look)}"
     since = "from" if decision.at > now else "since"
     return f"renewal {since} {times.minute(decision.at)} UTC ({decision.reason.removeprefix('due: ')})"
 
@@ -103,12 +103,12 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     known = subject.known
     if known.failed is not None and known.failure is not None:
         when = words.until(known.failed.ended_at or known.failed.changed_at, now)
-        verb = "waits" if known.failed.under_way else "failed"
-        yield "last try", f"{when}, {verb} at the {known.failure.stage}: {known.failure.message}"
+        verb = "put down, at the" if known.failed.under_way else "failed at the"
+        yield "last try", f"{when}, {verb} {known.failure.stage}: {known.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
     if known.under_way is not None and known.under_way.order_uri:
-        yield "order", f"{known.under_way.order_uri}, {known.under_way.state.value.replace('_', ' ')}"
+        yield "order", f"{known.under_way.order_uri}, {doing(known.under_way.state)}"
     if known.next_try_at is not None:
         when = words.until(known.next_try_at, now) if known.next_try_at > now else "with the next pass"
         count = f" (try {_failures(subject) + 1})" if _failures(subject) else ""
@@ -155,14 +155,16 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown  # noqa: PLR2004 - a few
 
 
-def _todo(subject: Subject) -> str:
+def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
+    """The command has a line of its own, to be copied."""
     look, known = subject.look, subject.known
-    name = checks.quoted(look.target.name)
-    remedy = known.failure.remedy if known.failure else ""
     owes = known.failed is not None and known.failed.outcome in (OWED, PUT_BACK)
-    command = f"renewd deploy {name}" if owes else f"renewd renew {name}"
-    if remedy:
-        return f"{remedy}, then: {command}"
-    if known.failure is not None or look.decision.due:
-        return f"wait for renewd, or at once: {command}"
-    return "nothing"
+    command = f"renewd {'deploy' if owes else 'renew'} {checks.quoted(look.target.name)}"
+    if known.failure is not None and known.failure.remedy:
+        yield "do", f"{known.failure.remedy}, then:"
+        yield "", command
+    elif known.failure is not None or look.decision.due:
+        yield "do", "wait for renewd, or at once:"
+        yield "", command
+    else:
+        yield "do", "nothing"
