@@ -132,7 +132,7 @@ class Reader:
         if event.tag is not None:
             self._check_tag(event)
         if len(self._frames) >= _DEEPEST:
-            del self._frames[1:]  # the path would only be long
+            self._frames.clear()  # the path would only be long
             self._stop(event, f"it is nested more than {_DEEPEST} deep", "write it flatter")
         if self._wants_key():
             self._stop(event, "a list or mapping stands where a key belongs", "write a text as the key")

@@ -68,6 +68,10 @@ class Known:
         places = (path[:length] for length in range(1, len(path) + 1))
         return any(schema.get("title") == "SecretSource" for place in places for schema in self._at(place))
 
+    def takes_text(self, path: Path) -> bool:
+        """Whether a text may stand at the path, if only instead of something else."""
+        return any(schema.get("type") == "string" for schema in self._at(path))
+
     def words(self, path: Path) -> tuple[str, ...]:
         """The words that may stand at the path, if it takes a choice of words."""
         schemas = self._at(path)

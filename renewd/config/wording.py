@@ -85,6 +85,8 @@ def _many(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str
 
 
 def _mapping(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
+    if findings.known.takes_text(path) and findings.document.written(path) is not None:
+        return _text(error, path, findings)
     known = findings.known.keys(path)
     right = f"write keys under it: {_list(known)}" if known else _example(path, findings)
     return f"a mapping of keys is wanted here, not {_kind(error['input'])}", right

@@ -216,6 +216,10 @@ SITUATIONS = {
         ISSUERS + "certificates: [{name: , install: {directory: /l}}]",
         "2: certificates[0]: it has no name",
     ),
+    "a hook that is a word of YAML's": (
+        ISSUERS + ENTRY + "    hooks: {check: true}",
+        '5: certificates[0].hooks.check: without quotes, true is true to YAML; write it quoted: "true"',
+    ),
     "a null hook": (
         ISSUERS + ENTRY + "    hooks: {check: }",
         "5: certificates[0].hooks.check: nothing is written here",

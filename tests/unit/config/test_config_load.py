@@ -125,7 +125,7 @@ def test_faults_of_included_files_carry_their_own_file_and_line(write, tmp_path)
 
 def test_a_file_that_everybody_may_write_is_refused(write):
     path = write(ISSUERS + ENTRY)
-    os.chmod(path, 0o646)
+    Path(path).chmod(0o646)
     with pytest.raises(ConfigurationError, match=r"everybody may write to it, .*; chmod o-w it"):
         load.load(path)
 
