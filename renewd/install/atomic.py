@@ -78,7 +78,12 @@ def make_directories(path: str, mode: int) -> None:
     parent, name = os.path.split(path.rstrip("/"))
     make_directories(parent, mode)
     with directory(os.path.realpath(parent)) as above:
-        os.mkdir(name, mode, dir_fd=above)
+        try:
+            os.mkdir(name, mode, dir_fd=above)
+        except FileExistsError:  # two targets that share a folder above are staged side by side
+            if os.path.isdir(path):
+                return
+            raise
         os.chmod(name, mode, dir_fd=above)  # whatever the umask took away
         os.fsync(above)
 

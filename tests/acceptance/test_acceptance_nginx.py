@@ -160,7 +160,7 @@ def test_a_placeholder_lets_nginx_start_and_is_replaced_by_way_of_the_web_root(s
         shop.world.sandbox.seed(name, days_left=None)
     shop.world.sandbox.fault("certificate", "status=503", None)
     path = shop.world.write(
-        *shop.entries(install=install, confirm=None), schedule={"every": "5s", "jitter": "0s"}
+        *shop.entries(install=install), schedule={"every": "5s", "jitter": "0s"}
     )
     with running(path) as daemon:
         for _ in NAMES:
