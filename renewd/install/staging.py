@@ -26,11 +26,12 @@ def stage(site: Site, name: str, version: Version, files: dict[str, bytes]) -> N
 
 def files(bundle: Bundle, settings: Install) -> dict[str, bytes]:
     """All kinds of files for one place. Raises InstallFailed if they cannot be made, or not read back as the same bundle."""
-    made = contents.made(bundle, password(settings))
+    secret = password(settings)
     try:
+        made = contents.made(bundle, secret)
         same = contents.parse(made)
     except ValueError as error:
-        raise InstallFailed(f"what is to be installed cannot be read back: {error}") from error
+        raise InstallFailed(f"what is to be installed cannot be written as files: {error}") from error
     if same.leaf != bundle.leaf or same.chain != bundle.chain:
         raise InstallFailed("what is to be installed reads back as another certificate")
     return made

@@ -1,7 +1,8 @@
 """A machine's folder to install into, and the certificates for it."""
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,14 @@ def home(tmp_path: Path, clock: FakeClock) -> Home:
 
 
 @pytest.fixture
-def mount(tmp_path: Path) -> Callable[..., Path]:
-    """Mounts something below the test's folder; undone at its end. Needs root, as CI has it."""
-    import subprocess
+def root() -> None:
+    """Owners are changed and file systems mounted."""
+    assert os.geteuid() == 0, "this test takes root: run tests/run as root"
 
+
+@pytest.fixture
+def mount(tmp_path: Path, root: None) -> Iterator[Callable[..., Path]]:
+    """Mounts something below the test's folder; undone at its end."""
     mounted: list[Path] = []
 
     def make(name: str, *options: str) -> Path:

@@ -77,6 +77,7 @@ def test_all_kinds_of_files_hold_what_they_are_called(home, places):
 
 
 @pytest.mark.parametrize("places", PLACES)
+@pytest.mark.usefixtures("root")
 def test_private_parts_have_their_mode_and_public_ones_are_for_everybody_whatever_the_umask(home, places):
     target = home.target(*[{**place, "mode": "0640", "group": "4242", "owner": "4243"} for place in places])
     umask = os.umask(0o077)

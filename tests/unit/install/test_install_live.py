@@ -101,6 +101,7 @@ def test_a_file_longer_than_one_read_is_read_to_its_end(home):
     assert live.look_closely(target).state == "present"
 
 
+@pytest.mark.usefixtures("root")
 def test_a_file_that_may_not_be_read_says_what_to_do(home):
     target = home.target(FILES)
     home.install(target)

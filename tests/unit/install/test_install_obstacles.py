@@ -117,6 +117,7 @@ def a_folder_at_a_link(home):
         (FOLDER, a_folder_at_a_link, "is a folder where a file should be"),
     ],
 )
+@pytest.mark.usefixtures("root")
 def test_what_stands_in_the_way_is_told_and_left_as_it_is(home, place, obstacle, said):
     home.path("etc").mkdir()
     obstacle(home)
@@ -208,6 +209,7 @@ def test_one_place_that_cannot_be_written_to_keeps_all_places_as_they_are(home, 
     assert home.installer.recover() == []
 
 
+@pytest.mark.usefixtures("root")
 def test_an_immutable_file_is_told_and_the_other_files_put_back(home):
     target = home.target(FILES)
     home.install(target)
@@ -256,6 +258,7 @@ def test_an_access_list_is_kept_but_for_what_everybody_may(home, place):
     assert Path(path).stat().st_mode & 0o007 == 0
 
 
+@pytest.mark.usefixtures("root")
 def test_a_security_label_is_kept(home):
     target = home.target(FILES)
     home.install(target)

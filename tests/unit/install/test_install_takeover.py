@@ -108,6 +108,7 @@ def test_files_that_make_no_sense_are_kept_as_they_are(home):
         home.installer.load(target, taken.id)
 
 
+@pytest.mark.usefixtures("root")
 def test_fixed_files_of_somebody_else_come_back_as_they_were_owner_and_mode_included(home):
     issued = AUTHORITY.issue("contoso.com")
     paths = {"key": home.path("key.pem"), "fullchain": home.path("chain.pem")}
