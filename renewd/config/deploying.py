@@ -46,7 +46,11 @@ class Install(Settings):
         examples=["root"],
     )
     group: Account | None = Field(None, description="Group of the private parts.", examples=["ssl-cert"])
-    mode: FileMode = Field(0o600, description='Mode of the private parts, quoted: "0640".')
+    mode: FileMode = Field(
+        0o600,
+        description='Mode of the private parts, quoted: "0640".',
+        json_schema_extra={"default": "0600"},
+    )
     placeholder: bool = Field(
         False,
         strict=True,
