@@ -56,22 +56,24 @@ def shown(place: Place) -> tuple[tuple[str, str], ...]:
     return tuple((kind, paths[kind]) for kind in ORDER if kind in paths)
 
 
-def leaf(place: Place) -> tuple[str, str]:
-    """The (kind, path) to read the leaf from."""
+def leaf(place: Place, root: str) -> tuple[str, str]:
+    """The (kind, path) to read the leaf from: of the store, in `root`, where no file of the place holds it."""
     if place.directory is not None:
         return "fullchain", f"{place.directory}/{LAYOUTS[place.settings.layout]['fullchain']}"
-    return _first(place, _LEAF)
+    return _first(place, _LEAF, root)
 
 
-def key(place: Place) -> tuple[str, str]:
-    """The (kind, path) to read the private key from."""
-    return _first(place, _KEY)
+def key(place: Place, root: str) -> tuple[str, str]:
+    """The (kind, path) to read the private key from, likewise."""
+    return _first(place, _KEY, root)
 
 
-def _first(place: Place, kinds: tuple[str, ...]) -> tuple[str, str]:
+def _first(place: Place, kinds: tuple[str, ...], root: str) -> tuple[str, str]:
     paths = dict(shown(place))
-    kind = next(kind for kind in kinds if kind in paths)
-    return kind, paths[kind]
+    for kind in kinds:
+        if kind in paths:
+            return kind, paths[kind]
+    return kinds[0], f"{root}/{link_to_file(kinds[0])}"
 
 
 def stores(state_directory: str, slug: str, places: tuple[Place, ...]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def _mark(one: Facts) -> tuple[object, ...]:
 def leaf(target: Target, state_directory: str) -> x509.Certificate | None:
     """The leaf in the first place that shows one; a placeholder is none. What is wrong there `look` tells."""
     for place, root in _stores(target, state_directory):
-        kind, path = layouts.leaf(place)
+        kind, path = layouts.leaf(place, root)
         try:
             data = _read(path)
             pem = data if kind != "pfx" else pfx.leaf(data, place.settings.pfx_password, root)
@@ -74,7 +74,7 @@ def _stores(target: Target, state_directory: str) -> Iterator[tuple[Place, str]]
 
 
 def _look(place: Place, root: str) -> Facts:
-    kind, path = layouts.leaf(place)
+    kind, path = layouts.leaf(place, root)
     return _look_at(path) if kind != "pfx" else _look_into(place, path, root)
 
 
@@ -116,7 +116,7 @@ def _look_into(place: Place, path: str, root: str) -> Facts:
 
 
 def _look_closely(place: Place, root: str) -> Facts:
-    kind, path = layouts.leaf(place)
+    kind, path = layouts.leaf(place, root)
     if kind == "pfx":  # its key was compared when it was opened
         return _look_into(place, path, root)
     try:
@@ -134,7 +134,7 @@ def _look_closely(place: Place, root: str) -> Facts:
 
 def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
     """Why the private key does not fit the leaf, as a sentence."""
-    kind, path = layouts.key(place)
+    kind, path = layouts.key(place, root)
     try:
         data = _read(path)
         if kind == "pfx":
