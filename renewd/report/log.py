@@ -64,8 +64,8 @@ def configure(
     clock = clock or SystemClock()
 
     def stamp(_logger: Any, method: str, entry: Entry) -> Entry:
-        """Time and level first, where a reader of JSON lines looks for them."""
-        return {"time": clock.now(), "level": method, **entry}
+        """Time, level and event first, where a reader of JSON lines looks for them."""
+        return {"time": clock.now(), "level": method, "event": entry.pop("event"), **entry}
 
     render = _Console(style.wants_colour(stream)) if console else _json
     structlog.configure(

@@ -1,0 +1,287 @@
+"""`status` and `why` from what is on disk and what the journal knows."""
+
+import io
+from datetime import timedelta
+
+import pytest
+
+from renewd.daemon.presence import Presence
+from renewd.journal import Failure, Journal, State, Step
+from renewd.report import known, status, why
+from renewd.report.known import NOTHING, Known
+
+REFUSED = Failure("challenge", "ChallengeFailed", "the CA saw 404", "serve the file")
+IDLE = Presence(running=False)
+
+
+@pytest.fixture
+def failed(attempt, now):
+    return attempt(failure=REFUSED, next_try_at=now + timedelta(minutes=50))
+
+
+@pytest.fixture
+def owing(attempt, now):
+    debt = attempt(
+        outcome="owed",
+        state=State.HOOKS_PENDING,
+        owed=("reload",),
+        failure=Failure("reload", "HookFailed", "nginx ended with 1"),
+        next_try_at=now + timedelta(minutes=5),
+    )
+    return Known(last=debt, debt=debt)
+
+
+@pytest.fixture
+def waiting(attempt, now):
+    parked = attempt(
+        outcome=None,
+        ended_at=None,
+        state=State.FINALIZE_INTENT,
+        order_uri="https://ca.example/order/7",
+        failure=Failure("finalize", "Throttled", "the service asked to wait"),
+        next_try_at=now + timedelta(hours=1),
+    )
+    return Known(last=parked, under_way=parked)
+
+
+@pytest.fixture
+def running(attempt):
+    now_running = attempt(
+        outcome=None, ended_at=None, state=State.FINALIZE_INTENT, order_uri="https://ca.example/order/8"
+    )
+    return Known(last=now_running, under_way=now_running)
+
+
+def row(look, facts, now):
+    (found,) = status.document([(look, facts)], IDLE)["certificates"]
+    return found
+
+
+def shown(rows, now, daemon=IDLE):
+    return status.text(rows, daemon, now, io.StringIO())
+
+
+def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
+    assert row(look("contoso.com"), NOTHING, now) == {
+        "name": "contoso.com",
+        "state": "missing",
+        "renew_at": None,
+        "next_try_at": None,
+        "owed": [],
+        "failure": None,
+        "order": None,
+        "live": None,
+        "served": None,
+    }
+
+
+def test_a_well_target_tells_what_is_live_and_what_was_served(look, now):
+    seen = Step(now - timedelta(days=1), "confirm.served", {"serial": "4F:9A:00:FF"})
+    found = row(look("contoso.com", 80), Known(served=seen, version="v1"), now)
+    assert found["live"] == {"version": "v1", "serial": "4F:9A:00:FF", "not_after": "2027-02-11T12:00:00Z"}
+    assert found["served"] == {"serial": "4F:9A:00:FF", "checked_at": "2026-11-22T12:00:00Z"}
+
+
+def test_a_failure_is_told_with_its_time_its_remedy_and_the_next_try(look, failed, now):
+    found = row(look("contoso.com", 5), Known(last=failed), now)
+    assert found["next_try_at"] == "2026-11-23T12:50:00Z"
+    assert found["failure"] == {
+        "at": "2026-11-23T09:00:40Z",
+        "stage": "challenge",
+        "message": "the CA saw 404",
+        "remedy": "serve the file",
+    }
+
+
+def test_an_order_under_way_is_told(look, waiting, now):
+    found = row(look("contoso.com", 5), waiting, now)
+    assert found["order"] == {"uri": "https://ca.example/order/7", "state": "finalize_intent"}
+    assert found["failure"]["message"] == "the service asked to wait"
+
+
+def test_what_is_owed_is_told_even_while_the_certificate_is_well(look, owing, now):
+    found = row(look("contoso.com", 80), owing, now)
+    assert (found["state"], found["owed"]) == ("ok", ["reload"])
+
+
+def test_the_daemon_is_told(now):
+    daemon = Presence(running=True, pid=123, last_pass=now, next_pass=now + timedelta(hours=12))
+    assert status.document([], daemon)["daemon"] == {
+        "running": True,
+        "pid": 123,
+        "last_pass": "2026-11-23T12:00:00Z",
+        "next_pass": "2026-11-24T00:00:00Z",
+    }
+    assert shown([], now, daemon).startswith("the daemon runs (pid 123) · last pass now · next in 12 hours\n")
+
+
+@pytest.mark.parametrize(
+    ("last_pass", "said"),
+    [
+        pytest.param(None, "no daemon is running\n", id="there never was one"),
+        pytest.param(
+            timedelta(hours=3), "no daemon is running; its last pass was 3 hours ago\n", id="it is gone"
+        ),
+    ],
+)
+def test_a_daemon_that_does_not_run_is_told(now, last_pass, said):
+    daemon = Presence(running=False, last_pass=last_pass and now - last_pass)
+    assert shown([], now, daemon).startswith(said)
+
+
+def test_the_text_has_what_needs_somebody_last(look, failed, owing, waiting, running, now):
+    rows = [
+        (look("contoso.com", 5), Known(last=failed)),
+        (look("fine.example", 80), NOTHING),
+        (look("owing.example", 80), owing),
+        (look("waiting.example", 5), waiting),
+        (look("running.example", 29), running),
+        (look("late.example", 15), NOTHING),
+        (look("bad.example", 40, state="invalid", problem="it is damaged"), NOTHING),
+    ]
+    assert shown(rows, now) == (
+        "no daemon is running\n"
+        "  fine.example     ok       renews in 50 days     expires 2027-02-11\n"
+        "  running.example  due      finalizing, under way since 3 hours\n"
+        "  contoso.com      due      next try in 50 minutes\n"
+        "      challenge, 2 hours ago: the CA saw 404\n"
+        "      do: serve the file\n"
+        "  owing.example    ok       next try in 5 minutes\n"
+        "      reload, 2 hours ago: nginx ended with 1\n"
+        "      owed: reload\n"
+        "  waiting.example  due      next try in 60 minutes\n"
+        "      finalize, 2 hours ago: the service asked to wait\n"
+        "  late.example     due      renews with the next pass  expires 2026-12-08\n"
+        "      overdue: wanted since 15 days, and nothing was tried\n"
+        "  bad.example      invalid  renews with the next pass  expires 2027-01-02\n"
+        "      it is damaged   /live/bad.example/fullchain.pem\n"
+        "7 watched · 5 in trouble: renewd why contoso.com\n"
+    )
+
+
+def test_all_well_is_said(look, now):
+    assert shown([(look("a.example", 80), NOTHING)], now).endswith("1 watched · all well\n")
+    assert shown([], now).endswith("0 watched\n")
+
+
+def test_status_is_well_unless_something_failed_is_overdue_or_owed(look, failed, owing, running, now):
+    fine = look("contoso.com", 80)
+    assert status.well(
+        [(fine, NOTHING), (look("b.example", 29), running), (look("c.example", 29), NOTHING)], now
+    )
+    assert not status.well([(fine, Known(last=failed))], now)
+    assert not status.well([(fine, owing)], now)
+    assert not status.well([(look("contoso.com", 20), NOTHING)], now)
+    assert not status.well([(look("contoso.com", -1), NOTHING)], now)
+    assert not status.well([(look("contoso.com"), NOTHING)], now)
+
+
+def test_a_try_whose_time_has_come_is_made_with_the_next_pass(look, attempt, now):
+    late = Known(last=attempt(failure=REFUSED, next_try_at=now - timedelta(minutes=1)))
+    assert "next try with the next pass" in shown([(look("contoso.com", 5), late)], now)
+
+
+def test_what_is_known_is_gathered_from_a_real_journal(tmp_path, clock):
+    with Journal.open(str(tmp_path), clock) as journal:
+        first = journal.begin("a.example", "a.example", "renewal", issuer="rcl", fence=0)
+        journal.note(first, "confirm.served", serial="4F")
+        paid = journal.end(first, "owed", owed=("post",))
+        under_way = journal.begin("b.example", "b.example", "renewal", issuer="rcl", fence=0)
+        gathered = known.gather(journal, {"a.example": "v1", "b.example": None, "c.example": None})
+    served = gathered["a.example"].served
+    assert gathered["a.example"] == Known(last=paid, debt=paid, served=served, version="v1")
+    assert served.facts == {"serial": "4F"}
+    assert gathered["b.example"] == Known(last=under_way, under_way=under_way)
+    assert gathered["c.example"] == NOTHING
+
+
+def test_without_a_journal_only_the_live_version_is_known():
+    assert known.gather(None, {"a.example": "v1"}) == {"a.example": Known(version="v1")}
+
+
+def screen(look, facts=NOTHING, now=None, **more):
+    return why.text(why.Subject(look, facts, **more), now)
+
+
+KEYS = {"hooks": {"check": "nginx -t", "reload": "nginx -s reload"}, "confirm": {"connect": "127.0.0.1:443"}}
+
+
+def test_why_is_one_screen_with_all_that_is_known(look, attempt, failed, now):
+    before = attempt(outcome="renewed", failure=None)
+    text = screen(
+        look("contoso.com,www.contoso.com", 5, KEYS),
+        Known(last=failed),
+        now,
+        history=[(failed, ()), (failed, ()), (before, ())],
+        together=("shopeneur.com",),
+        budget="3 of 5 failed validations an hour are used",
+    )
+    assert text == (
+        "contoso.com, www.contoso.com — due since 25 days, not renewed\n"
+        "  wanted      renewal since 2026-10-29 12:00 UTC (a third of 90 days before the\n"
+        "              end was 25 days ago)\n"
+        "  time left   5 days; a renewal has been taking 40 seconds\n"
+        "  live        /live/contoso.com+www.contoso.com/fullchain.pem, expires\n"
+        "              2026-11-28 12:00 UTC, serial 4F:9A:00:FF\n"
+        "  last try    2 hours ago, failed at the challenge: the CA saw 404\n"
+        "  next try    in 50 minutes (try 3); 3 of 5 failed validations an hour are used\n"
+        "  then        check `nginx -t`, reload `nginx -s reload` together with\n"
+        "              shopeneur.com; confirm 127.0.0.1:443\n"
+        "  do          serve the file, then:\n"
+        "              renewd renew contoso.com,www.contoso.com\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "headline", "todo"),
+    [
+        pytest.param(80, "contoso.com — ok\n", "do          nothing\n", id="all is well"),
+        pytest.param(
+            -3,
+            "contoso.com — expired since 3 days, not renewed\n",
+            "renewd renew contoso.com\n",
+            id="too late",
+        ),
+        pytest.param(
+            None, "contoso.com — missing\n", "renewd renew contoso.com\n", id="nothing is there yet"
+        ),
+    ],
+)
+def test_why_says_first_how_it_is_and_last_what_to_do(look, now, days, headline, todo):
+    text = screen(look("contoso.com", days), now=now)
+    assert text.startswith(headline)
+    assert text.endswith(todo)
+
+
+def test_why_tells_a_debt_and_how_to_pay_it(look, owing, now):
+    text = screen(look("contoso.com", 80), owing, now)
+    assert text.startswith("contoso.com — ok, and reload is owed\n")
+    assert text.endswith("wait for renewd, or at once:\n              renewd deploy contoso.com\n")
+
+
+def test_why_tells_what_is_under_way(look, waiting, now):
+    text = screen(look("contoso.com", 5), waiting, now)
+    assert text.startswith("contoso.com — due, a renewal is under way\n")
+    assert "put down, at the finalize: the service asked to wait" in text
+    assert "order       https://ca.example/order/7, finalizing\n" in text
+
+
+def test_why_tells_a_try_that_went_well_and_what_is_served(look, attempt, now):
+    seen = Step(now - timedelta(hours=5), "confirm.served", {"serial": "4F:9A:00:FF"})
+    facts = Known(last=attempt(outcome="rolled_back"), served=seen)
+    text = screen(look("contoso.com", 80), facts, now, together=("b", "c", "d", "e"), budget="2 left")
+    assert "last try    2 hours ago, rolled back\n" in text
+    assert "served      4F:9A:00:FF, looked at 5 hours ago\n" in text
+    assert "budget      2 left\n" in text
+
+
+def test_why_names_a_few_of_many_that_are_reloaded_together(look, now):
+    text = screen(look("contoso.com", 80, KEYS), now=now, together=("b", "c", "d", "e"))
+    assert "b, c, d and 1 more" in " ".join(text.split())
+
+
+def test_why_is_safe_to_print(look, now):
+    bad = look("contoso.com", 9, state="invalid", problem="\x1b]0;title\x07" + "x" * 5000)
+    text = screen(bad, now=now)
+    assert "\x1b" not in text
+    assert len(text) < 3000
