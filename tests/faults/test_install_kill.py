@@ -29,7 +29,7 @@ from tests.faults.install_worker import LEAKED, REFUSED
 
 NAME = "contoso.com"
 CHANGES = "mkdir,mkdirat,openat,write,fsync,fchmod,fchmodat,chmod,fchown,rename,renameat,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
-EVERY = 1 if os.environ.get("RENEWD_SWEEP") == "all" else 4
+EVERY = 1 if os.environ.get("RENEWD_SWEEP") == "all" else 6
 ERRORS = ("EIO", "ENOSPC", "EROFS", "EACCES", "EDQUOT", "ENOMEM")
 AUTHORITY = Authority.new()
 OLD, NEW = AUTHORITY.issue(NAME), AUTHORITY.issue(NAME)
