@@ -1,8 +1,11 @@
 """Leases: one process at a time works on a target, and a late one cannot write what a newer one took over."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from renewd.errors import Busy, Fenced
 from renewd.journal.connected import Connected
@@ -23,14 +26,7 @@ class Leases(Connected):
         holder = holder or str(Holder.here())
         with self._database.write() as connection:
             now = self._lease_clock(connection)
-            found = connection.execute(
-                select(leases).where(leases.c.identity == identity).with_for_update()
-            ).one_or_none()
-            if found is None:
-                connection.execute(
-                    insert(leases).values(identity=identity, holder=holder, fence=1, expires_at=now + TTL)
-                )
-                return 1
+            found = _row(connection, identity)
             if found.holder is not None:
                 _insist(found.holder, found.expires_at - now, same_machine=self._database.local)
             fence: int = found.fence + 1
@@ -67,6 +63,20 @@ class Leases(Connected):
             return self._clock.now()
         now: datetime = connection.execute(select(func.now(type_=Moment))).scalar_one()
         return now
+
+
+def _row(connection: Connection, identity: str) -> Any:
+    """The target's row, locked where rows can be; made first if this is its first time."""
+    query = select(leases).where(leases.c.identity == identity).with_for_update()
+    found = connection.execute(query).one_or_none()
+    if found is not None:
+        return found
+    with (
+        suppress(IntegrityError),
+        connection.begin_nested(),
+    ):  # another machine may make it at the same moment
+        connection.execute(insert(leases).values(identity=identity, fence=0))
+    return connection.execute(query).one()
 
 
 def _insist(text: str, left: timedelta, *, same_machine: bool) -> None:
