@@ -130,6 +130,10 @@ class Installer:
 
         What others put there is kept as a version first. Raises InstallFailed, with everything shown as it was.
         """
+        with intents.alone(self._state):
+            return self._switch(target, version)
+
+    def _switch(self, target: Target, version: str) -> str | None:
         now = self._clock.now()
         interrupted = recovery.settle(self._state, intents.path(self._state, target.slug), now)
         if interrupted is not None and not interrupted.ok:
@@ -164,7 +168,8 @@ class Installer:
 
     def recover(self) -> list[Recovered]:
         """End every interrupted switch: forward where the new version is whole everywhere, else back. Twice is no harm."""
-        return recovery.recover(self._state, self._clock.now())
+        with intents.alone(self._state, make=False):
+            return recovery.recover(self._state, self._clock.now())
 
     # Pins and quarantine
 

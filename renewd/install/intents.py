@@ -1,7 +1,10 @@
 """Intents: a switch under way as a file, all that completing or undoing it needs, with no database and no configuration."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +34,24 @@ class Intent:
     slug: str
     to: str
     moves: tuple[Move, ...]
+
+
+@contextmanager
+def alone(state_directory: str, *, make: bool = True) -> Iterator[None]:
+    """No other process switches or recovers meanwhile: what is under way there is not an interrupted switch.
+
+    Without `make` nothing is locked where no switch was ever begun. Raises InstallFailed.
+    """
+    folder = os.path.join(state_directory, _FOLDER)
+    if not make and not os.path.isdir(folder):
+        yield
+        return
+    with ExitStack() as held:
+        with atomic.telling("lock", folder):
+            atomic.make_directories(folder, 0o700)
+            opened = held.enter_context(atomic.directory(folder))
+            fcntl.flock(opened, fcntl.LOCK_EX)  # given back when the folder is closed, by a crash too
+        yield
 
 
 def write(state_directory: str, intent: Intent) -> None:

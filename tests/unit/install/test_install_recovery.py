@@ -1,5 +1,6 @@
 import os
 import shutil
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -191,3 +192,21 @@ def test_pruning_where_nothing_was_installed_is_no_error(home):
     assert home.installer.versions(home.target()) == []
     assert home.installer.current(home.target()) is None
     assert home.installer.previous(home.target()) is None
+
+
+def test_a_switch_that_another_process_is_at_is_not_taken_for_an_interrupted_one(tmp_path: Path):
+    """`renew` typed beside the daemon recovers first: it has to wait until the daemon's switch is over."""
+    state, over = str(tmp_path / "state"), threading.Event()
+    waited = []
+
+    def recover() -> None:
+        with intents.alone(state):
+            waited.append(over.is_set())
+
+    with intents.alone(state):
+        other = threading.Thread(target=recover)
+        other.start()
+        other.join(0.3)
+        over.set()
+    other.join()
+    assert waited == [True]
