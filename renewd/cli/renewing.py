@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -148,11 +148,20 @@ def _act(
     with Progress(sys.stderr if as_json else sys.stdout, quiet=quiet or as_json) as progress:
         with work.at_work(path, progress, patience) as context:
             outcomes = act(context)
-            now = context.clock.now()
-        progress.summary(outcomes, now)
+            now, upcoming = context.clock.now(), _upcoming(context)
+        progress.summary(outcomes, now, upcoming)
     if as_json:
         output.document({"outcomes": [_row(outcome) for outcome in outcomes]})
     return work.code(outcomes)
+
+
+def _upcoming(context: Context) -> tuple[str, datetime] | None:
+    """The next renewal of what is well now."""
+    looks = [context.look(target) for target in context.loaded.targets]
+    times = [
+        (look.decision.at, look.target.name) for look in looks if look.decision.at and not look.decision.due
+    ]
+    return min(((name, at) for at, name in times), key=lambda pair: pair[1], default=None)
 
 
 def _row(outcome: Outcome) -> dict[str, object]:

@@ -115,7 +115,7 @@ def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready
         to = State.DUE
     snapshot = {**attempt.snapshot, "resumed": True, "asked": False}
     attempt = context.journal.resume(attempt, fence)
-    attempt = context.journal.move(attempt, to, "attempt.resumed", snapshot=snapshot)
+    attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
     work = _work(context, context.look(target), attempt)
     return engine.obtain(work) if to in STATES else _judge_again(work)
 

@@ -3,6 +3,8 @@
 Every effect stands between two journal writes, so that it can be killed anywhere and taken up again.
 """
 
+from datetime import timedelta
+
 from renewd.errors import Fenced, MaterialRefused, TargetError, Temporary
 from renewd.journal import Failure, State
 from renewd.planning import backoff
@@ -11,11 +13,16 @@ from renewd.renewal.outcome import Outcome, Ready, Result
 from renewd.renewal.states import READS, STATES
 from renewd.renewal.work import Parked, Step, Work, again, pause
 
+LEASE_KEPT = timedelta(
+    minutes=4
+)  # a call of ten minutes begun after it still ends within the lease's fifteen
+
 
 def obtain(work: Work) -> Ready | Outcome:
     """A version that the gate accepted, or what stopped the attempt. Never raises a TargetError."""
     try:
         while work.attempt.state in STATES:
+            _keep_lease(work)
             step = _step(work)
             work.attempt = work.context.journal.move(work.attempt, step.to, step.event, **step.facts)
             pause(work, step)
@@ -75,6 +82,15 @@ def _step(work: Work) -> Step:
         if state not in READS:
             raise
         return again(work, error, state)
+
+
+def _keep_lease(work: Work) -> None:
+    """A lease lasts a quarter of an hour; a finalize may take most of that. Raises Fenced if it is another's."""
+    if work.leased_at is None:
+        work.leased_at = work.now
+    elif work.now - work.leased_at >= LEASE_KEPT:
+        work.context.journal.renew(work.target.identity, work.attempt.fence)
+        work.leased_at = work.now
 
 
 def _park(work: Work, parked: Parked) -> Outcome:

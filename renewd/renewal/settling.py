@@ -76,5 +76,5 @@ class Settling:
         self.context.journal.end(attempt, outcome, failure=failure, next_try_at=next_try_at, owed=owed)
 
     def _next(self, attempt: Attempt, kind: backoff.Debt) -> datetime:
-        tries = len(self.context.journal.failures(attempt.identity)) + 1
+        tries = len(self.context.journal.debts(attempt.identity)) + 1
         return backoff.debt_try(tries, self.context.clock.now(), kind)

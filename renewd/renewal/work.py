@@ -52,6 +52,7 @@ class Work:
     placed: tuple[Token, ...] = ()  # challenge tokens that may still stand somewhere
     tries: dict[State, list[datetime]] = field(default_factory=dict)  # of calls that were repeated
     waited: float = 0.0  # seconds of the patience used up
+    leased_at: datetime | None = None  # when the lease was last known to have its full time
 
     @property
     def now(self) -> datetime:

@@ -142,6 +142,20 @@ def test_a_failing_post_is_owed_and_paid_alone(world: World, hook, clock: FakeCl
     assert run(world, A, hooks=hooks) == {}
 
 
+def test_a_debt_is_tried_less_and_less_often(world: World, hook, clock: FakeClock):
+    world.sandbox.seed(A, days_left=None, validated=True)
+    hooks = {"post": hook("post", "exit 1")}
+    pauses = []
+    for _ in range(6):
+        context = world.context(world.entry(A, hooks=hooks))
+        (outcome,) = passes.run(context, context.loaded.targets)
+        assert outcome.result == "owed"
+        assert outcome.next_try_at is not None
+        pauses.append(outcome.next_try_at - clock.now())
+        clock.advance(pauses[-1] + timedelta(seconds=1))
+    assert [pause // timedelta(minutes=1) for pause in pauses] == [1, 5, 15, 60, 60, 60]
+
+
 def test_a_failing_pre_hook_leaves_the_live_files_and_the_others_alone(world: World, hook):
     aged(world, A, B)
     before = world.live(A)
