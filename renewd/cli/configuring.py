@@ -13,7 +13,10 @@ from renewd.errors import Fault
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the file instead, for editors.")
 @click.pass_obj
 def validate(path: str, *, schema: bool) -> int:
-    """Read the configuration and tell every fault in it, each with file, line and key, and what would be right."""
+    """Tell every fault in the configuration.
+
+    Each with file, line and key, and what would be right.
+    """
     if schema:
         from renewd.config.schema import json_schema
 
@@ -54,7 +57,10 @@ def init() -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of a shell; such as: source <(renewd completion bash)."""
+    """Print the completion script of a shell.
+
+    Such as: source <(renewd completion bash)
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -8,7 +8,9 @@ import click
 @click.command()
 @click.pass_obj
 def run(path: str) -> int:
-    """Watch and renew until told to stop; for systemd and containers.
+    """Watch and renew until told to stop.
+
+    For systemd and containers, in the foreground.
 
     SIGTERM and SIGINT: park what is under way, and leave. SIGHUP: read the configuration again, and keep the old one
     if the new one is wrong.

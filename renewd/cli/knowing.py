@@ -32,9 +32,9 @@ _SHOWN = 20  # attempts that `history` shows without --limit
 @_json
 @click.pass_obj
 def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
-    """What the daemon knows: last and next renewal, failures with their reason, orders under way, what is served.
+    """What the daemon knows of each certificate.
 
-    Exit code 1 if anything failed, is overdue, or is owed.
+    Last and next renewal, failures with their reason, orders under way, what is served. Exit code 1 if anything failed, is overdue, or is owed.
     """
     from renewd.report import status as view
 
@@ -59,7 +59,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
 )
 @click.pass_obj
 def history(path: str, name: str | None, *, as_json: bool, limit: int | None) -> int:
-    """Every attempt, step by step, with times, newest first."""
+    """Every attempt, step by step, newest first."""
     from renewd.report import history as view
 
     loaded = load.load(path)
@@ -78,7 +78,10 @@ def history(path: str, name: str | None, *, as_json: bool, limit: int | None) ->
 @click.argument("name")
 @click.pass_obj
 def why(path: str, name: str) -> int:
-    """One screen: when and why it is renewed, what stopped the last try, when the next is, and what to do."""
+    """One screen on one certificate, and what to do.
+
+    When and why it is renewed, what stopped the last try, when the next is, who is reloaded.
+    """
     from renewd.report import why as view
 
     loaded, now = load.load(path), SystemClock().now()

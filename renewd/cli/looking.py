@@ -14,9 +14,9 @@ from renewd.cli import names
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code tells.")
 @click.pass_obj
 def check(path: str, name: Sequence[str], *, as_json: bool, quiet: bool) -> int:
-    """Look at the certificates on disk: what is there, what is due, when the rest will be.
+    """Look at the certificates on disk.
 
-    Changes nothing and needs no network. Exit code 1 if one needs attention.
+    What is there, what is due, when the rest will be. Changes nothing and needs no network. Exit code 1 if one needs attention.
     """
     from renewd.clock import SystemClock
     from renewd.config import load

@@ -90,9 +90,7 @@ def run(args: Sequence[str] | None = None) -> int:
     try:
         code: Any = command.main(args, prog_name="renewd", standalone_mode=False)
     except click.ClickException as error:
-        usage = getattr(error, "ctx", None)
-        hint = f"\n{usage.command_path} --help shows how it is used." if usage is not None else ""
-        _say(f"renewd: {error.format_message()}{hint}")
+        _say(_usage(error))
         return WRONG
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -108,6 +106,14 @@ def run(args: Sequence[str] | None = None) -> int:
         _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it.")
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    usage = getattr(error, "ctx", None)
+    hint = f"\n{usage.command_path} --help shows how it is used." if usage is not None else ""
+    return f"renewd: {error.format_message()}{hint}"
 
 
 def _tell(error: RenewdError) -> int:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def preflight(path: str, name: Sequence[str], *, as_json: bool) -> int:
-    """Try everything a renewal needs that costs nothing: the API, the challenge, the disk, the check hook, the clock.
+    """Try all that a renewal needs and that costs nothing.
 
-    Exit code 1 if something would stop a renewal.
+    The API, the challenge, the disk, the check hook, the clock. Exit code 1 if something would stop a renewal.
     """
     from renewd.renewal import preflight as looking
 

@@ -72,9 +72,9 @@ def renew(  # noqa: PLR0913 - one parameter an option, named by click
 @_json
 @click.pass_obj
 def deploy(path: str, name: Sequence[str], *, quiet: bool, as_json: bool) -> int:
-    """Make the newest accepted version live, then check, reload and confirm once more; never orders.
+    """Make the newest accepted version live; pay owed hooks.
 
-    Pays hooks that are owed, and tries hooks out before the day they matter.
+    Then check, reload and confirm once more; never orders. Pays hooks that are owed, and tries hooks out before the day they matter.
     """
 
     def act(context: Context) -> list[Outcome]:
@@ -93,7 +93,10 @@ def deploy(path: str, name: Sequence[str], *, quiet: bool, as_json: bool) -> int
 @_json
 @click.pass_obj
 def rollback(path: str, name: str, *, to: str | None, quiet: bool, as_json: bool) -> int:
-    """Put the previous version back and run the hooks; it stays until `renewd deploy NAME`."""
+    """Put the previous version back and run the hooks.
+
+    It stays until `renewd deploy NAME`, or until it has less than a day left.
+    """
 
     def act(context: Context) -> list[Outcome]:
         from renewd.renewal import by_hand
@@ -111,7 +114,10 @@ def rollback(path: str, name: str, *, to: str | None, quiet: bool, as_json: bool
 @_json
 @click.pass_obj
 def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bool, as_json: bool) -> int:
-    """Finalize an order by hand; then install and deploy as ever."""
+    """Finalize an order that was validated elsewhere.
+
+    Then install and deploy as ever.
+    """
 
     def act(context: Context) -> list[Outcome]:
         from renewd.renewal import by_hand
@@ -124,7 +130,10 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
 @click.command()
 @click.pass_obj
 def recover(path: str) -> int:
-    """Complete or undo an interrupted install from local files alone: quick, offline, without secrets."""
+    """Complete or undo an interrupted install.
+
+    From local files alone: quick, offline, without secrets; for a unit before the web server.
+    """
     from renewd.clock import SystemClock
     from renewd.config import load
     from renewd.install.installer import Installer

@@ -41,7 +41,10 @@ _COLUMN = 46  # where the demo's results begin, so that they end by column 80
 @click.option("--slow", type=float, help="Seconds that every call takes.")
 @click.option("--fault", "faults", multiple=True, help="CALL:FAULT[:TIMES], such as finalize:lose-reply:1.")
 def sandbox(**wishes: Any) -> None:
-    """A local RCL API with a throwaway CA: prints a working configuration and runs until it is stopped."""
+    """A local RCL API with a throwaway CA, to try things on.
+
+    Prints a working configuration and runs until it is stopped.
+    """
     if click.get_current_context().invoked_subcommand is None:
         _run(wishes)
 
@@ -158,7 +161,10 @@ def state(url: str) -> None:
 )
 @click.option("--clean", is_flag=True, help="Remove the folder at the end.")
 def demo(directory: str | None, *, clean: bool) -> None:
-    """The whole job on the sandbox, step by step in a temporary folder: no configuration, no root, no network."""
+    """The whole job on the sandbox, step by step.
+
+    In a temporary folder; needs no configuration, no root, no network.
+    """
     from renewd.sandbox.demo import Demo
 
     folder = tempfile.mkdtemp(prefix="renewd-demo-") if directory is None else os.path.abspath(directory)
