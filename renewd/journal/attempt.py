@@ -19,6 +19,7 @@ OWED = "owed"  # accepted, but going live, a hook or the confirmation is still o
 PUT_BACK = "put_back"  # a check, reload or confirmation failed: the old files are live again
 REFUSED = "refused"  # what was issued did not pass the gate
 FAILED = "failed"  # anything else that stopped it
+ABANDONED = "abandoned"  # nobody goes on with it: a person asked for something else, or its version is no good any more
 
 OBTAINING: tuple[Kind, ...] = ("renewal", "finalize")  # the kinds that ask an issuer for something
 OBTAINED = (RENEWED, ADOPTED, OWED, PUT_BACK)  # the issuer's part went well

@@ -7,12 +7,14 @@ from cryptography import x509
 from renewd.certs import bundle as bundles
 from renewd.certs import gate
 from renewd.certs.bundle import Bundle, Material
+from renewd.config.targets import Target
 from renewd.errors import MaterialRefused, Temporary
 from renewd.install.installer import Source
 from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import window
 from renewd.renewal import events, trust
+from renewd.renewal.context import Context
 from renewd.renewal.work import Step, Work, again
 
 FETCHES = 3  # of one set: the portal may have been replaced between two downloads
@@ -37,7 +39,9 @@ def take(work: Work, issued: Issued) -> Step:
             work.issued = None  # fresh links with the next look
             return again(work, Temporary(str(error), stage="download"), State.ISSUED)
         return _refused(work, material, error.problems or (str(error),), adopted=adopted)
-    problems = tuple(gate.judge(bundle, wanted(work, adopted=adopted), work.now))
+    problems = tuple(
+        gate.judge(bundle, wanted(work.context, work.target, work.live, adopted=adopted), work.now)
+    )
     if problems:
         return _refused(work, material, problems, adopted=adopted)
     if adopted and work.live is not None and _due(work, bundle):
@@ -45,16 +49,15 @@ def take(work: Work, issued: Issued) -> Step:
     return _staged(work, issued, bundle, adopted=adopted)
 
 
-def wanted(work: Work, *, adopted: bool) -> gate.Wanted:
-    """What the gate compares with."""
-    settings = work.context.loaded.configuration.issuers[work.target.issuer]
+def wanted(context: Context, target: Target, live: x509.Certificate | None, *, adopted: bool) -> gate.Wanted:
+    """What the gate compares with. Raises InstallFailed if the roots cannot be read."""
     return gate.Wanted(
-        domains=work.target.domains,
-        roots=trust.roots(settings),
-        live=work.live,
-        expect=work.target.entry.expect,
+        domains=target.domains,
+        roots=trust.roots(context.loaded.configuration.issuers[target.issuer]),
+        live=live,
+        expect=target.entry.expect,
         adopted=adopted,
-        refused=work.context.installer.quarantined(work.target),
+        refused=context.installer.quarantined(target),
     )
 
 

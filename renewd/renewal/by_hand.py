@@ -1,15 +1,16 @@
 """What a person asks for by name: deploy, rollback, finalize. The same attempts, rollout and journal as a pass."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from renewd.certs.order import OrderStatus
 from renewd.config.targets import Target
-from renewd.errors import Busy, InstallFailed, TargetError, UsageError
+from renewd.errors import InstallFailed, TargetError, UsageError
 from renewd.install.installer import Version
-from renewd.journal import State
+from renewd.journal import Attempt, State
+from renewd.journal.attempt import ABANDONED
 from renewd.planning import words
-from renewd.renewal import engine, passes
+from renewd.renewal import attempts, engine, passes
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready, Result
 from renewd.renewal.work import Work
@@ -28,6 +29,7 @@ def rollback(context: Context, target: Target, to: str | None) -> list[Outcome]:
     version = _chosen(context, target, to)
 
     def prepare(context: Context, target: Target, fence: int) -> Ready:
+        _abandon(context, target, fence)
         context.installer.pin(target)
         attempt = context.journal.begin(
             target.identity,
@@ -47,8 +49,7 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
     """Finalize an order that was validated elsewhere, then install and deploy as ever."""
 
     def prepare(context: Context, target: Target, fence: int) -> Ready | Outcome:
-        for other in context.journal.under_way(target.identity):
-            context.journal.end(context.journal.resume(other, fence), "abandoned")
+        _abandon(context, target, fence)
         attempt = context.journal.begin(
             target.identity,
             target.name,
@@ -73,30 +74,22 @@ def _together(context: Context, targets: Sequence[Target], prepare: Prepare) -> 
     ready, outcomes = [], []
     for target in targets:
         try:
-            with _lease(context, target) as fence:
-                found = prepare(context, target, fence)
-                if isinstance(found, Ready):
-                    ready.append(found)
-                    continue
-                outcomes.append(found)
-        except Busy as error:
-            outcomes.append(Outcome(target, Result.HELD, str(error)))
+            found = attempts.under_lease(context, target, partial(prepare, context, target))
         except TargetError as error:
-            outcomes.append(passes.unexpected(context, target, error))
+            found = passes.unexpected(context, target, error)
+        if isinstance(found, Ready):
+            ready.append(found)
+        elif found is not None:
+            outcomes.append(found)
     return outcomes + passes.deploy(context, ready)
 
 
-@contextmanager
-def _lease(context: Context, target: Target) -> Iterator[int]:
-    """The target's lease; given back unless the target goes on to its rollout."""
-    fence = context.journal.take(target.identity)
-    done = False
-    try:
-        yield fence
-        done = True
-    finally:
-        if not done:
-            context.journal.release(target.identity, fence)
+def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
+    """What is under way ends here, since a person wants something else; what that was."""
+    others = context.journal.under_way(target.identity)
+    for other in others:
+        context.journal.end(context.journal.resume(other, fence), ABANDONED)
+    return others
 
 
 def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:

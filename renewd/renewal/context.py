@@ -1,6 +1,5 @@
 """What an attempt works with: clock, journal, issuers, installer, and whom to tell."""
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,9 +57,7 @@ class Context:
 
         with self._lock:
             if self._journal is None:
-                directory = self.loaded.configuration.state_directory
-                os.makedirs(directory, mode=0o700, exist_ok=True)
-                self._journal = Journal.open(directory, self.clock)
+                self._journal = Journal.open(self.loaded.configuration.state_directory, self.clock)
             return self._journal
 
     @property
@@ -89,6 +86,10 @@ class Context:
         """The certificate that runs now; a placeholder is none."""
         leaf = self.installer.live_leaf(target)
         return None if leaf is None or leaf.serial_number == PLACEHOLDER_SERIAL else leaf
+
+    def comparable(self, seen: Look) -> x509.Certificate | None:
+        """What a new certificate has to be newer than; what is invalid is nothing of the kind."""
+        return self.live_leaf(seen.target) if seen.facts.state == "present" else None
 
     def challenge(self, target: Target) -> Challenge | None:
         """How the target proves control; None where it does not say."""

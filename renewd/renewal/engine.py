@@ -39,10 +39,12 @@ def obtain(work: Work) -> Ready | Outcome:
 
 def ready(work: Work) -> Ready:
     """The attempt's accepted version, to be handed to the rollout."""
-    adopted = bool(work.attempt.snapshot.get("adopted"))
-    return Ready(
-        work.target, work.attempt, work.attempt.version or "", Result.ADOPTED if adopted else Result.RENEWED
-    )
+    attempt = work.attempt
+    if attempt.kind in ("deploy", "rollback"):
+        result = Result.DEPLOYED
+    else:
+        result = Result.ADOPTED if attempt.snapshot.get("adopted") else Result.RENEWED
+    return Ready(work.target, attempt, attempt.version or "", result)
 
 
 def fail(work: Work, error: TargetError) -> Outcome:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from renewd.config.targets import Target
 from renewd.journal import Attempt
 
+STOPPED = "renewd was asked to stop"
+
 
 class Result(StrEnum):
     """How an attempt ended, or why it waits."""

@@ -13,12 +13,13 @@ from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import Outcome, Ready, Result
+from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
 from renewd.renewal.threads import Crew
 
 GROUP_WAITS = timedelta(minutes=2)  # for obtains that share its reload; then it goes live without them
 LEAVES_WITHIN = 5.0  # seconds that calls under way have when renewd is asked to stop
 TICK = 0.2  # seconds between looks at stop and at groups that waited long enough
+UNEXPECTED_FOR = timedelta(hours=1)  # then a target is looked at again whose journal may say nothing of it
 ROUNDS = 2  # what was adopted may be due itself, once
 
 Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
@@ -57,19 +58,16 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
     due = {
         look.target.identity: look for look in survey.due(targets, context.here, now, closely=context.by_hand)
     }
-    under_way, owed = {}, {}
+    under_way, owed = set(), {}
     if context.has_journal:
-        under_way = {attempt.identity: attempt for attempt in context.journal.under_way()}
+        under_way = {attempt.identity for attempt in context.journal.under_way()}
         owed = context.journal.owed()
     tasks = []
     for target in targets:
-        debt = owed.get(target.identity)
-        if debt is not None and attempts.held_until(context, debt, now) is not None:
-            debt = None
-        force = target.name in forced
+        debt, force = owed.get(target.identity), target.name in forced
         if force or debt or target.identity in due or target.identity in under_way:
             look = due.get(target.identity) or context.look(target)
-            tasks.append(Task(target, look, under_way.get(target.identity), debt, force))
+            tasks.append(Task(target, look, debt, force))
     return tasks
 
 
@@ -77,9 +75,13 @@ def deploy(context: Context, ready: Sequence[Ready]) -> list[Outcome]:
     """The port behind which accepted versions go live; what shares check and reload goes together."""
     outcomes = []
     for members in _grouped(ready).values():
-        outcomes += rollout.deploy(context, members)
-        for member in members:
-            attempts.release(context, member)
+        try:
+            outcomes += rollout.deploy(context, members)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other groups go on
+            outcomes += [unexpected(context, member.target, error) for member in members]
+        finally:
+            for member in members:
+                attempts.release(context, member)
     return outcomes
 
 
@@ -135,10 +137,7 @@ class _Pass:
             if left[group] == 0 or group == ((), ()) or now - self.since[group] >= GROUP_WAITS:
                 members = self.waiting.pop(group)
                 del self.since[group]
-                try:
-                    self.outcomes += deploy(self.context, members)
-                except RenewdError as error:
-                    self.outcomes += [unexpected(self.context, member.target, error) for member in members]
+                self.outcomes += deploy(self.context, members)
 
     def _leave(self, crew: "Crew[Task, Ready | Outcome | None]") -> None:
         """Calls under way get a few seconds; what is not done then is found in the journal at the next start."""
@@ -152,13 +151,11 @@ class _Pass:
                 self._note(*done)
         for members in self.waiting.values():
             for member in members:
-                self.outcomes.append(Outcome(member.target, Result.PARKED, "renewd was asked to stop"))
+                self.outcomes.append(Outcome(member.target, Result.PARKED, STOPPED))
                 attempts.release(self.context, member)
         told = {outcome.target.identity for outcome in self.outcomes}
         self.outcomes += [
-            Outcome(target, Result.PARKED, "renewd was asked to stop")
-            for target in begun
-            if target.identity not in told
+            Outcome(target, Result.PARKED, STOPPED) for target in begun if target.identity not in told
         ]
 
 
@@ -187,7 +184,8 @@ def unexpected(context: Context, target: Target, error: BaseException) -> Outcom
         if isinstance(error, RenewdError)
         else "this is a defect of renewd: please report it with the log"
     )
+    next_try_at = context.clock.now() + UNEXPECTED_FOR
     context.emit(
-        events.Failed(name=target.name, stage=stage, message=message, remedy=remedy, next_try_at=None)
+        events.Failed(name=target.name, stage=stage, message=message, remedy=remedy, next_try_at=next_try_at)
     )
-    return Outcome(target, Result.FAILED, message)
+    return Outcome(target, Result.FAILED, message, next_try_at)

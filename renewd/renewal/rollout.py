@@ -6,46 +6,21 @@ to go back to, and owed; see putback.py.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-
-from cryptography import x509
 
 from renewd import confirm
 from renewd.certs.facts import show_serial
-from renewd.config.targets import HookCommand, Target
+from renewd.config.targets import HookCommand
 from renewd.confirm import Verdict
-from renewd.errors import HookFailed, NotServed, TargetError
+from renewd.errors import Fenced, HookFailed, NotServed, TargetError
 from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
-from renewd.journal import Attempt, State
 from renewd.renewal import events, threads
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import Outcome, Ready
+from renewd.renewal.member import Member, switch
+from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
 from renewd.renewal.settling import Settling
 
-STAGES = ("pre", "check", "reload", "confirm", "post")
 PROBES_AT_ONCE = 8  # TLS handshakes side by side after one reload
-
-
-@dataclass(slots=True)
-class Member:
-    """One target on its way through a rollout."""
-
-    ready: Ready
-    attempt: Attempt
-    leaf: x509.Certificate
-    previous: str | None  # the version to go back to, None if there is none
-    previous_left: timedelta  # what that one has left, zero if there is none
-
-    @property
-    def target(self) -> Target:
-        """The target."""
-        return self.ready.target
-
-    def owes(self, stage: str) -> bool:
-        """Whether this stage is still to run: all of them on a first try, from the first owed one on a later one."""
-        owed = self.ready.owed
-        return not owed or STAGES.index(stage) >= min(STAGES.index(hook) for hook in owed)
 
 
 @dataclass(slots=True)
@@ -62,14 +37,26 @@ class Rollout:
         return Settling(self.context)
 
 
+class Leaving(Exception):
+    """renewd was asked to stop in the middle: nothing is wrong with any certificate, and nothing is put back for it."""
+
+
 def deploy(context: Context, group: Sequence[Ready]) -> list[Outcome]:
-    """One outcome for each of `group`, whose targets share check and reload. Never raises a TargetError."""
+    """One outcome for each of `group`, whose targets share check and reload.
+
+    Where renewd is asked to stop the attempts stay under way as they are: the next start goes on with them.
+    """
     rollout = Rollout(context)
-    for item in group:
-        _enter(rollout, item)
-    for stage in (_check, _reload, _confirm, _post):
-        if rollout.members:
-            stage(rollout)
+    try:
+        for item in group:
+            _enter(rollout, item)
+        for stage in (_check, _reload, _confirm, _post):
+            if rollout.members:
+                stage(rollout)
+    except Leaving:
+        settled = {outcome.target.identity for outcome in rollout.outcomes}
+        left = [item.target for item in group if item.target.identity not in settled]
+        return rollout.outcomes + [Outcome(target, Result.PARKED, STOPPED) for target in left]
     for member in rollout.members:
         rollout.outcomes.append(rollout.settling.done(member))
     return rollout.outcomes
@@ -77,48 +64,22 @@ def deploy(context: Context, group: Sequence[Ready]) -> list[Outcome]:
 
 def _enter(rollout: Rollout, item: Ready) -> None:
     """Run the target's `pre` hooks and switch it; a failure here touches nobody else."""
-    context, installer = rollout.context, rollout.context.installer
+    context, member = rollout.context, None
+    if context.stop.is_set():
+        raise Leaving
     try:
-        leaf = installer.load(item.target, item.version).leaf
-        left = timedelta()
-        before = context.live_leaf(item.target)
-        if before is not None:
-            left = before.not_valid_after_utc - context.clock.now()
-        member = Member(item, item.attempt, leaf, None, left)
+        context.journal.renew(item.target.identity, item.attempt.fence)
+        member = Member(item, item.attempt, context.installer.load(item.target, item.version).leaf)
         if member.owes("pre"):
             _run(rollout, "pre", item.target.hooks.pre, [member])
         switch(context, member)
+    except Fenced as error:
+        rollout.outcomes.append(Outcome(item.target, Result.HELD, str(error)))
     except TargetError as error:
-        rollout.outcomes.append(rollout.settling.failed(item, error))
-        return
-    rollout.members.append(member)
-
-
-def switch(context: Context, member: Member) -> None:
-    """Put the member's version in place, between two journal writes. Raises InstallFailed."""
-    journal, version = context.journal, member.ready.version
-    if context.installer.current(member.target) == version:
-        member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
-        return
-    member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
-    before = context.installer.switch(member.target, version)
-    stored = {known.id: known for known in context.installer.versions(member.target)}
-    if before in stored and not stored[before].placeholder:  # a placeholder is nothing to go back to
-        member.previous = before
-    member.attempt = journal.move(member.attempt, State.ACTIVE, "install.switched", previous=member.previous)
-    context.emit(
-        events.Installed(name=member.target.name, version=version, not_after=member.leaf.not_valid_after_utc)
-    )
-
-
-def switch_back(context: Context, member: Member, why: str) -> bool:
-    """Put the member's old version in place again. False if there is none."""
-    if member.previous is None:
-        return False
-    context.installer.switch(member.target, member.previous)
-    member.attempt = context.journal.move(member.attempt, State.ROLLED_BACK, "install.put_back", why=why)
-    context.emit(events.PutBack(name=member.target.name, version=member.previous, why=why))
-    return True
+        attempt = item.attempt if member is None else member.attempt
+        rollout.outcomes.append(rollout.settling.failed(item.target, attempt, error))
+    else:
+        rollout.members.append(member)
 
 
 def _check(rollout: Rollout) -> None:
@@ -146,6 +107,8 @@ def _confirm(rollout: Rollout) -> None:
 
     members = [m for m in rollout.members if m.owes("confirm") and m.target.entry.confirm is not None]
     verdicts = threads.each(members, lambda member: probe(rollout.context, member), PROBES_AT_ONCE)
+    if rollout.context.stop.is_set() and not all(verdict.ok for verdict in verdicts):
+        raise Leaving
     wrong: list[tuple[Member, TargetError]] = []
     for member, verdict in zip(members, verdicts, strict=True):
         at = member.target.entry.confirm.connect if member.target.entry.confirm else ""
@@ -209,6 +172,8 @@ def _run(rollout: Rollout, hook: str, commands: Sequence[HookCommand], members: 
         for member in members:
             context.journal.note(member.attempt, f"{hook}.running", command=command.line)
         ran = hooks.run(command, told, stop=context.stop)
+        if not ran.ok and context.stop.is_set():
+            raise Leaving
         if not ran.ok:
             context.emit(
                 events.HookFailed(

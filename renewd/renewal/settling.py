@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from renewd.certs.facts import show_serial
+from renewd.config.targets import Target
 from renewd.errors import TargetError
 from renewd.journal import Attempt, Failure, State
 from renewd.planning import backoff
 from renewd.renewal import events
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import Outcome, Ready, Result
-
-if TYPE_CHECKING:
-    from renewd.renewal.rollout import Member
+from renewd.renewal.member import Member
+from renewd.renewal.outcome import Outcome, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Settling:
 
     context: Context
 
-    def done(self, member: "Member") -> Outcome:
+    def done(self, member: Member) -> Outcome:
         """Live, reloaded, confirmed."""
         context, ready = self.context, member.ready
         context.journal.end(member.attempt, str(ready.result), state=State.DONE)
@@ -37,30 +35,30 @@ class Settling:
         )
         return Outcome(member.target, ready.result)
 
-    def owed(self, member: "Member", error: TargetError) -> Outcome:
+    def owed(self, member: Member, error: TargetError) -> Outcome:
         """The new version is live and stays; the hook or the look at the server is tried again later."""
         return self._later(member, error, Result.OWED, backoff.Debt.HOOK)
 
-    def put_back(self, member: "Member", error: TargetError) -> Outcome:
+    def put_back(self, member: Member, error: TargetError) -> Outcome:
         """The old version is live again; the new one, accepted, is tried again later."""
         return self._later(member, error, Result.PUT_BACK, backoff.Debt.ROLLED_BACK)
 
-    def failed(self, ready: Ready, error: TargetError) -> Outcome:
+    def failed(self, target: Target, attempt: Attempt, error: TargetError) -> Outcome:
         """Nothing was switched; the accepted version waits in the store."""
-        next_try_at = self._next(ready.attempt, backoff.Debt.HOOK)
-        self._end(ready.attempt, error, "owed", (error.stage,), next_try_at)
+        next_try_at = self._next(attempt, backoff.Debt.HOOK)
+        self._end(attempt, error, "owed", (error.stage,), next_try_at)
         self.context.emit(
             events.Failed(
-                name=ready.target.name,
+                name=target.name,
                 stage=error.stage,
                 message=str(error),
                 remedy=error.remedy,
                 next_try_at=next_try_at,
             )
         )
-        return Outcome(ready.target, Result.FAILED, str(error), next_try_at)
+        return Outcome(target, Result.FAILED, str(error), next_try_at)
 
-    def _later(self, member: "Member", error: TargetError, result: Result, kind: backoff.Debt) -> Outcome:
+    def _later(self, member: Member, error: TargetError, result: Result, kind: backoff.Debt) -> Outcome:
         next_try_at = self._next(member.attempt, kind)
         owed = (error.stage,)
         self._end(member.attempt, error, str(result), owed, next_try_at)

@@ -1,0 +1,75 @@
+"""One target on its way through a rollout: which of its hooks are still to run, and its switch there and back."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from renewd.config.targets import Target
+from renewd.install.installer import Version
+from renewd.journal import Attempt, State
+from renewd.renewal import events
+from renewd.renewal.context import Context
+from renewd.renewal.outcome import Ready
+
+STAGES = ("pre", "check", "reload", "confirm", "post")
+INTERRUPTED = frozenset({State.ACTIVATE_INTENT, State.ACTIVE})  # left in the middle, maybe after the switch
+
+
+@dataclass(slots=True)
+class Member:
+    """One target on its way through a rollout."""
+
+    ready: Ready
+    attempt: Attempt
+    leaf: x509.Certificate
+    previous: Version | None = None  # the one to go back to, None if there is none
+
+    @property
+    def target(self) -> Target:
+        """The target."""
+        return self.ready.target
+
+    def owes(self, stage: str) -> bool:
+        """Whether this stage is still to run: all of them on a first try, from the first owed one on a later one."""
+        owed = [STAGES.index(hook) for hook in self.ready.owed if hook in STAGES]
+        return not owed or STAGES.index(stage) >= min(owed)
+
+
+def switch(context: Context, member: Member) -> None:
+    """Put the member's version in place, between two journal writes. Raises InstallFailed."""
+    journal, installer, target, version = (
+        context.journal,
+        context.installer,
+        member.target,
+        member.ready.version,
+    )
+    if installer.current(target) == version:
+        if member.attempt.state in INTERRUPTED:
+            member.previous = _known(context, target, installer.previous(target))
+        member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
+        return
+    member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
+    member.previous = _known(context, target, installer.switch(target, version))
+    previous = None if member.previous is None else member.previous.id
+    member.attempt = journal.move(member.attempt, State.ACTIVE, "install.switched", previous=previous)
+    if member.attempt.kind != "rollback":
+        installer.unpin(target)
+    context.emit(
+        events.Installed(name=target.name, version=version, not_after=member.leaf.not_valid_after_utc)
+    )
+
+
+def _known(context: Context, target: Target, version: str | None) -> Version | None:
+    """A version that one can go back to; a placeholder is none."""
+    stored = (known for known in context.installer.versions(target) if known.id == version)
+    return next((known for known in stored if not known.placeholder), None)
+
+
+def switch_back(context: Context, member: Member, why: str) -> bool:
+    """Put the member's old version in place again. False if there is none. Raises InstallFailed."""
+    if member.previous is None:
+        return False
+    context.installer.switch(member.target, member.previous.id)
+    member.attempt = context.journal.move(member.attempt, State.ROLLED_BACK, "install.put_back", why=why)
+    context.emit(events.PutBack(name=member.target.name, version=member.previous.id, why=why))
+    return True

@@ -1,0 +1,52 @@
+"""Accepted versions that are not live: which of them may go live, and what holds them back."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from renewd.certs import gate
+from renewd.config.targets import Target
+from renewd.errors import InstallFailed
+from renewd.planning import window
+from renewd.renewal import acceptance
+from renewd.renewal.context import Context
+from renewd.renewal.survey import Look
+
+PIN_ENDS = timedelta(days=1)  # a rollback by hand holds until the live certificate has less than this
+
+
+def newest(context: Context, seen: Look) -> str | None:
+    """The newest accepted version, if it is newer than the live one, may still go live, and is not due itself."""
+    target, installer, now = seen.target, context.installer, context.clock.now()
+    current = installer.current(target)
+    for version in installer.versions(target):
+        if version.id == current:
+            return None
+        if version.accepted and not objections(context, target, version.id, context.comparable(seen)):
+            leaf = installer.load(target, version.id).leaf
+            rule = target.entry.renew_before
+            if now < window.due_at(leaf.not_valid_before_utc, leaf.not_valid_after_utc, rule, 0.0):
+                return version.id
+    return None
+
+
+def objections(
+    context: Context, target: Target, version: str, live: x509.Certificate | None
+) -> Sequence[str]:
+    """What speaks against letting a stored version go live now."""
+    try:
+        bundle = context.installer.load(target, version)
+        wanted = acceptance.wanted(context, target, live, adopted=True)
+    except InstallFailed as error:
+        return (str(error),)
+    return gate.judge(bundle, wanted, context.clock.now())
+
+
+def pinned_until(context: Context, target: Target) -> datetime | None:
+    """Until when a rollback by hand holds; None if none does."""
+    live = context.live_leaf(target)
+    if live is None or not context.installer.pinned(target):
+        return None
+    until = live.not_valid_after_utc - PIN_ENDS
+    return until if context.clock.now() < until else None
