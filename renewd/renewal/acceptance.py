@@ -8,7 +8,7 @@ from renewd.certs import bundle as bundles
 from renewd.certs import gate
 from renewd.certs.bundle import Bundle, Material
 from renewd.config.targets import Target
-from renewd.errors import MaterialRefused, Temporary
+from renewd.errors import MaterialRefused, OrderGone, Temporary
 from renewd.install.installer import Source
 from renewd.issuers.base import Issued
 from renewd.journal import State
@@ -39,6 +39,10 @@ def take(work: Work, issued: Issued) -> Step:
             work.issued = None  # fresh links with the next look
             return again(work, Temporary(str(error), stage="download"), State.ISSUED)
         return _refused(work, material, error.problems or (str(error),), adopted=adopted)
+    if (
+        not adopted and bundle.leaf == work.live
+    ):  # nothing is wrong with it, so it does not go into quarantine
+        raise OrderGone("what the order gave is the certificate that runs already", stage="finalize")
     problems = tuple(
         gate.judge(bundle, wanted(work.context, work.target, work.live, adopted=adopted), work.now)
     )

@@ -8,12 +8,13 @@ from renewd.config.targets import Target
 from renewd.errors import Busy
 from renewd.journal import Attempt, Failure, State
 from renewd.journal.attempt import ABANDONED
+from renewd.planning import backoff
 from renewd.renewal import engine, events, waiting
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready, Result
 from renewd.renewal.states import RESUMED_AS, STATES
 from renewd.renewal.survey import Look
-from renewd.renewal.work import Work
+from renewd.renewal.work import Step, Work
 
 ORDER_LIVES = timedelta(days=6)  # a day less than the vendor's seven
 BUSY_FOR = timedelta(minutes=1)  # then a target that another process works on is looked at again
@@ -132,11 +133,20 @@ def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready
     to = RESUMED_AS.get(attempt.state, attempt.state)
     if to in STATES and attempt.ordered_at is not None and now - attempt.ordered_at > ORDER_LIVES:
         to = State.DUE
-    snapshot = {**attempt.snapshot, "resumed": True, "asked": False}
+    first = _after_lost_order(attempt) if attempt.state is State.ORDER_INTENT else None
+    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
     work = _work(context, context.look(task.target), attempt)
-    return engine.obtain(work) if to in STATES else _ready_again(work)
+    return engine.obtain(work, first) if to in STATES else _ready_again(work)
+
+
+def _after_lost_order(attempt: Attempt) -> Step:
+    """An order may have been made that nobody knows of: the next one comes later, and ever later if that happens again."""
+    lost = attempt.snapshot.get("lost_orders", 0) + 1
+    until = backoff.next_try(lost, kind=backoff.Kind.ISSUING, left=None, life=None, now=attempt.changed_at)
+    why = "renewd ended while an order was being made"
+    return Step(State.DUE, "order.unknown", {"lost_orders": lost}, until, why)
 
 
 def _ready_again(work: Work) -> Ready | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from renewd.certs.order import OrderStatus
 from renewd.config.targets import Target
@@ -14,6 +15,8 @@ from renewd.renewal import attempts, engine, passes
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready, Result
 from renewd.renewal.work import Work
+
+SENT = frozenset({State.FINALIZE_INTENT, State.RECONCILE})  # finalize was called, and its answer is not known
 
 
 def deploy(context: Context, targets: Sequence[Target]) -> list[Outcome]:
@@ -49,17 +52,17 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
     """Finalize an order that was validated elsewhere, then install and deploy as ever."""
 
     def prepare(context: Context, target: Target, fence: int) -> Ready | Outcome:
-        _abandon(context, target, fence)
+        others = _abandon(context, target, fence)
+        sent = next((other for other in others if other.order_uri == order_uri and other.state in SENT), None)
         attempt = context.journal.begin(
             target.identity,
             target.name,
             "finalize",
             issuer=target.issuer,
             fence=fence,
-            state=State.READY,
             order_uri=order_uri,
             ordered_at=context.clock.now(),
-            snapshot={"status": str(OrderStatus.READY)},
+            **(_as_it_was(sent) if sent else _fresh()),
         )
         live = context.live_leaf(target)
         return engine.obtain(Work(context, target, attempt, context.issuer(target), live))
@@ -84,11 +87,28 @@ def _together(context: Context, targets: Sequence[Target], prepare: Prepare) -> 
     return outcomes + passes.deploy(context, ready)
 
 
+def _fresh() -> dict[str, Any]:
+    return {"state": State.READY, "snapshot": {"status": str(OrderStatus.READY)}}
+
+
+def _as_it_was(sent: Attempt) -> dict[str, Any]:
+    """Finalize was called for this order already, and nobody knows what came of it: that is looked at first."""
+    return {
+        "state": State.RECONCILE,
+        "snapshot": {**sent.snapshot, "status": str(OrderStatus.READY)},
+        "finalize_sent_at": sent.finalize_sent_at,
+        "finalizes": sent.finalizes,
+        "tokens": sent.tokens,
+    }
+
+
 def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
     """What is under way ends here, since a person wants something else; what that was."""
     others = context.journal.under_way(target.identity)
     for other in others:
-        context.journal.end(context.journal.resume(other, fence), ABANDONED)
+        taken = context.journal.resume(other, fence)
+        engine.clear(Work(context, target, taken, context.issuer(target), None))
+        context.journal.end(taken, ABANDONED)
     return others
 
 

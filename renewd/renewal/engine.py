@@ -5,12 +5,12 @@ Every effect stands between two journal writes, so that it can be killed anywher
 
 from datetime import timedelta
 
-from renewd.errors import Fenced, MaterialRefused, TargetError, Temporary
+from renewd.errors import Fenced, MaterialRefused, RenewdError, TargetError, Temporary
 from renewd.journal import Failure, State
 from renewd.planning import backoff
 from renewd.renewal import events, proof
-from renewd.renewal.outcome import Outcome, Ready, Result
-from renewd.renewal.states import READS, STATES
+from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
+from renewd.renewal.states import READS, STATES, unclear
 from renewd.renewal.work import Parked, Step, Work, again, pause
 
 LEASE_KEPT = timedelta(
@@ -18,9 +18,14 @@ LEASE_KEPT = timedelta(
 )  # a call of ten minutes begun after it still ends within the lease's fifteen
 
 
-def obtain(work: Work) -> Ready | Outcome:
-    """A version that the gate accepted, or what stopped the attempt. Never raises a TargetError."""
+def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
+    """A version that the gate accepted, or what stopped the attempt. Never raises a TargetError.
+
+    `first` is a step that was taken already, whose pause is still to be made.
+    """
     try:
+        if first is not None:
+            pause(work, first)
         while work.attempt.state in STATES:
             _keep_lease(work)
             step = _step(work)
@@ -31,9 +36,9 @@ def obtain(work: Work) -> Ready | Outcome:
     except Fenced as error:  # it is another process's now, and so are its tokens
         return Outcome(work.target, Result.HELD, str(error))
     except TargetError as error:
-        _clear(work)
+        clear(work)
         return fail(work, error)
-    _clear(work)
+    clear(work)
     return ready(work)
 
 
@@ -84,6 +89,15 @@ def _step(work: Work) -> Step:
         if state not in READS:
             raise
         return again(work, error, state)
+    except (RenewdError, Parked):
+        raise
+    except Exception as error:
+        unforeseen = TargetError(
+            f"unexpected {type(error).__name__}: {error}", stage=str(state), remedy=DEFECT
+        )
+        if state is State.FINALIZE_INTENT:
+            return unclear(work, unforeseen)
+        raise unforeseen from error
 
 
 def _keep_lease(work: Work) -> None:
@@ -107,7 +121,7 @@ def _park(work: Work, parked: Parked) -> Outcome:
     return Outcome(work.target, Result.PARKED, parked.why, parked.until)
 
 
-def _clear(work: Work) -> None:
+def clear(work: Work) -> None:
     """A token that cannot be taken away is told, and never costs a certificate."""
     try:
         proof.clear(work)

@@ -8,6 +8,7 @@ from renewd.config.targets import Target
 from renewd.journal import Attempt
 
 STOPPED = "renewd was asked to stop"
+DEFECT = "this is a defect of renewd: please report it with the log"
 
 
 class Result(StrEnum):

@@ -13,7 +13,7 @@ from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
+from renewd.renewal.outcome import DEFECT, STOPPED, Outcome, Ready, Result
 from renewd.renewal.threads import Crew
 
 GROUP_WAITS = timedelta(minutes=2)  # for obtains that share its reload; then it goes live without them
@@ -172,18 +172,8 @@ def unexpected(context: Context, target: Target, error: BaseException) -> Outcom
     """An outcome for what no state foresaw: told as it is, and the others go on."""
     known = isinstance(error, RenewdError)
     message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-    stage = (
-        error.stage
-        if isinstance(error, TargetError)
-        else "state"
-        if isinstance(error, StateUnusable)
-        else "renewal"
-    )
-    remedy = (
-        error.remedy
-        if isinstance(error, RenewdError)
-        else "this is a defect of renewd: please report it with the log"
-    )
+    remedy = error.remedy if isinstance(error, RenewdError) else DEFECT
+    stage = "state" if isinstance(error, StateUnusable) else getattr(error, "stage", "renewal")
     next_try_at = context.clock.now() + UNEXPECTED_FOR
     context.emit(
         events.Failed(name=target.name, stage=stage, message=message, remedy=remedy, next_try_at=next_try_at)

@@ -24,7 +24,7 @@ def rehearse(work: Work) -> None:
 def stand(work: Work) -> None:
     """Every token of the order stands where the CA looks. Raises ChallengeFailed; does nothing if it stands already."""
     tokens = work.order.tokens
-    if not tokens or work.placed:
+    if not tokens or work.placed == tokens:
         return
     challenge = work.context.challenge(work.target)
     if challenge is None or any(token.type != challenge.type for token in tokens):

@@ -5,7 +5,7 @@ A function whose state ends in INTENT is reached only when that intent has been 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from renewd.certs.order import OrderStatus
@@ -23,7 +23,7 @@ from renewd.errors import (
 from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import backoff
-from renewd.renewal import acceptance, events, proof
+from renewd.renewal import acceptance, events, proof, trust
 from renewd.renewal.work import Step, Work, again
 
 FINALIZES = 3  # calls for one order; an order yields one certificate at most, whatever the number
@@ -48,7 +48,9 @@ def due(work: Work) -> Step:
 
 
 def preflight(work: Work) -> Step:
-    """Nothing is ordered that could not be proved or stored."""
+    """Nothing is ordered that could not be proved, judged or stored; what an earlier order left standing goes."""
+    proof.clear(work)
+    trust.roots(work.context.loaded.configuration.issuers[work.target.issuer])
     problems = work.context.installer.room(work.target)
     if problems:
         raise InstallFailed(
@@ -104,7 +106,11 @@ def ready(work: Work) -> Step:
     return Step(
         State.FINALIZE_INTENT,
         "order.finalizing",
-        {"finalize_sent_at": work.now, "finalizes": work.attempt.finalizes + 1},
+        {
+            "finalize_sent_at": work.now,
+            "finalizes": work.attempt.finalizes + 1,
+            **work.remember(answered=False),  # what the one before was told says nothing of this one
+        },
     )
 
 
@@ -113,14 +119,14 @@ def finalize_intent(work: Work) -> Step:
     work.tell(events.Finalizing, uri=work.order.uri)
     try:
         issued = work.issuer.finalize(work.target, work.order)
-    except (Unreachable, Throttled) as error:
-        return again(work, error, State.READY)
+    except (Unreachable, Throttled) as error:  # the service did not act on it: it does not count
+        return replace(again(work, error, State.READY), facts={"finalizes": work.attempt.finalizes - 1})
     except OrderGone as error:
         return _gone(work, error)
     except (AlreadyFinalized, NotFinal, ReplyLost, Temporary) as error:
-        return _reconcile_after(work, error)
+        return unclear(work, error)
     if not is_ours(work, issued):
-        return _reconcile_after(work, ReplyLost("the service answered with the certificate it had before"))
+        return unclear(work, ReplyLost("the service answered with the certificate it had before"))
     return _issued(work, issued)
 
 
@@ -219,7 +225,8 @@ def _issued(work: Work, held: Issued) -> Step:
     return Step(State.ISSUED, "order.issued")
 
 
-def _reconcile_after(work: Work, error: TargetError) -> Step:
+def unclear(work: Work, error: TargetError) -> Step:
+    """What finalize did is to be found out, after a pause."""
     work.tell(events.Reconciling, why=str(error))
     known = isinstance(error, AlreadyFinalized)
     answered = isinstance(error, NotFinal | Temporary)

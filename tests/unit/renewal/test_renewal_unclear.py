@@ -1,0 +1,220 @@
+"""Nothing is ordered or finalized twice: whatever was under way when the process ended, and whatever went wrong in it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from renewd.errors import NotFinal, Throttled
+from renewd.journal import State
+from renewd.renewal import by_hand, passes
+from renewd.renewal.context import Context
+from tests.clocks import FakeClock
+from tests.world import World, results
+
+NAME = "a.example"
+
+
+def renew(world: World, **options: Any) -> dict[str, str]:
+    context = world.context(NAME, **options)
+    outcomes = results(passes.run(context, context.loaded.targets))
+    context.close()
+    return outcomes
+
+
+def left_in(world: World, state: State, **facts: Any) -> None:
+    """An attempt as a process left it that was killed, with an order at the service."""
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    journal, now = context.journal, world.clock.now()
+    order = context.issuer(target).order(target)
+    fence = journal.take(target.identity)
+    attempt = journal.begin(target.identity, NAME, "renewal", issuer=target.issuer, fence=fence)
+    known = {"order_uri": order.uri, "ordered_at": now, "finalize_sent_at": now, "finalizes": 1, **facts}
+    journal.move(attempt, state, "left", **known)
+    journal.release(target.identity, fence)
+    context.close()
+
+
+class Issuer:
+    """The real issuer, whose calls end as `ends` says once they were made."""
+
+    def __init__(self, real: Any, **ends: BaseException) -> None:
+        self._real = real
+        self._ends = ends
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._real, name)
+        if name not in self._ends:
+            return real
+
+        def call(*args: Any) -> Any:
+            real(*args)
+            raise self._ends.pop(name)
+
+        return call
+
+
+def broken(world: World, **ends: BaseException) -> Context:
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    context._issuers[target.issuer] = Issuer(context.issuer(target), **ends)  # type: ignore[assignment]
+    return context
+
+
+def test_an_answer_from_before_does_not_make_a_finalize_that_was_cut_short_an_answered_one(
+    world: World, clock: FakeClock
+):
+    """The first finalize was refused, the second was under way when the process ended: it may still be running."""
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("finalize", "text-400=not now")
+
+    class Killed(BaseException):
+        pass
+
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    issuer = context.issuer(target)
+    calls = []
+
+    class Second:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(issuer, name)
+
+        def finalize(self, *args: Any) -> Any:
+            calls.append(args)
+            if len(calls) == 2:
+                raise Killed
+            return issuer.finalize(*args)
+
+    context._issuers[target.issuer] = Second()  # type: ignore[assignment]
+    passes.run(context, context.loaded.targets)
+    context.close()
+    assert len(calls) == 2
+    assert renew(world) == {NAME: "parked"}
+    assert world.calls(NAME, "finalize") == 1, "it was not sent again, as the other one may still be running"
+    clock.advance(timedelta(minutes=20))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), KeyError("x"), RecursionError()], ids=repr)
+def test_a_defect_after_finalize_was_sent_is_reconciled_and_nothing_is_issued_twice(
+    world: World, error: Exception, clock: FakeClock
+):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    context = broken(world, finalize=error)
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    assert world.calls(NAME, "order") == world.calls(NAME, "finalize") == 1
+
+
+def test_a_defect_after_an_order_was_made_is_a_failure_with_a_back_off(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    for _ in range(3):
+        context = broken(world, order=RuntimeError("a defect"))
+        outcomes = passes.run(context, context.loaded.targets)
+        assert outcomes[0].next_try_at is not None
+        clock.advance(timedelta(seconds=61))
+    assert world.calls(NAME, "order") == 2, "the second comes after a minute, the third would after ten"
+
+
+def test_killed_while_ordering_the_next_order_waits_a_minute(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    left_in(world, State.ORDER_INTENT, order_uri=None, ordered_at=None, finalize_sent_at=None, finalizes=0)
+    began = clock.now()
+    assert renew(world) == {NAME: "renewed"}
+    assert clock.now() - began >= timedelta(minutes=1)
+
+
+def test_killed_while_ordering_again_and_again_costs_ever_fewer_orders(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+
+    class Killed(BaseException):
+        pass
+
+    for _ in range(60):
+        context = broken(world, order=Killed())
+        passes.run(context, context.loaded.targets)
+        context.close()
+        clock.advance(timedelta(minutes=1))
+    assert world.calls(NAME, "order") <= 4
+
+
+def test_calls_that_were_not_sent_do_not_count_as_finalizes(world: World):
+    """Three that the service was too busy for, one that it refused: the same order may be finalized again."""
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    context = world.context(NAME, patience=timedelta(hours=1))
+    (target,) = context.loaded.targets
+    real = context.issuer(target)
+    answers = [Throttled("busy", retry_after=timedelta(seconds=5))] * 3 + [NotFinal("not now")]
+
+    class Busy:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def finalize(self, *args: Any) -> Any:
+            if answers:
+                raise answers.pop(0)
+            return real.finalize(*args)
+
+    context._issuers[target.issuer] = Busy()  # type: ignore[assignment]
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    assert world.calls(NAME, "order") == 1
+
+
+def test_an_order_that_ran_out_meanwhile_is_replaced_and_the_new_one_is_proved(
+    world: World, clock: FakeClock
+):
+    world.sandbox.seed(NAME, days_left=None)
+    left_in(world, State.READY)
+    context = world.context(NAME)
+    journal = context.journal
+    (attempt,) = journal.under_way()
+    tokens = tuple(
+        {"domain": t.domain, "type": "http-01", "name": t.name, "value": t.value}
+        for t in next(iter(world.sandbox.portal.orders.values())).tokens
+    )
+    fence = journal.take(attempt.identity)
+    attempt = journal.move(journal.resume(attempt, fence), State.READY, "left", tokens=tokens)
+    journal.release(attempt.identity, fence)
+    context.close()
+    world.sandbox.portal.orders.clear()
+    assert renew(world) == {NAME: "renewed"}
+    assert world.calls(NAME, "order") == 2
+
+
+def test_finalizing_by_hand_an_order_whose_answer_was_lost_looks_first(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    world.sandbox.fault("finalize", "lose-reply")
+    assert renew(world, patience=timedelta()) == {NAME: "parked"}
+    uri = next(iter(world.sandbox.portal.orders.values())).uri
+    context = world.context(NAME, by_hand=True)
+    assert results(by_hand.finalize(context, target, uri)) == {NAME: "renewed"}
+    assert world.calls(NAME, "finalize") == 1
+
+
+def test_finalizing_by_hand_what_is_live_already_puts_no_good_certificate_into_quarantine(
+    world: World, clock: FakeClock
+):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    assert renew(world) == {NAME: "renewed"}
+    uri = next(iter(world.sandbox.portal.orders.values())).uri
+    context = world.context(NAME, by_hand=True)
+    (target,) = context.loaded.targets
+    by_hand.finalize(context, target, uri)
+    assert not context.installer.quarantined(target)
+
+
+@pytest.mark.parametrize("state", [s for s in State if s not in (State.DONE, State.QUARANTINED)], ids=str)
+def test_whatever_state_is_found_at_start_ends_well_with_at_most_one_certificate_issued(
+    world: World, clock: FakeClock, state: State
+):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    left_in(world, state)
+    for _ in range(12):
+        if world.files().get(f"{NAME}/fullchain.pem"):
+            break
+        renew(world)
+        clock.advance(timedelta(minutes=30))
+    assert world.live(NAME).not_valid_after_utc > clock.now() + timedelta(days=80)
+    assert world.calls(NAME, "order") <= 2
