@@ -159,9 +159,7 @@ def test_a_placeholder_lets_nginx_start_and_is_replaced_by_way_of_the_web_root(s
     for name in NAMES:
         shop.world.sandbox.seed(name, days_left=None)
     shop.world.sandbox.fault("certificate", "status=503", None)
-    path = shop.world.write(
-        *shop.entries(install=install), schedule={"every": "5s", "jitter": "0s"}
-    )
+    path = shop.world.write(*shop.entries(install=install), schedule={"every": "5s", "jitter": "0s"})
     with running(path) as daemon:
         for _ in NAMES:
             daemon.wait_for("install.placeholder")
