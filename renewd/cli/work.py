@@ -1,6 +1,7 @@
 """What the commands that act share: the configuration, the context, signals, and the code to exit with."""
 
-import sys
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from renewd.renewal import events
 from renewd.renewal.context import PATIENCE, Context
 from renewd.renewal.outcome import Outcome, Result
 
+LEAVE_WITHIN = 8.0  # seconds, as the daemon
+
 
 @contextmanager
 def at_work(
@@ -22,12 +25,17 @@ def at_work(
     """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
     context = Context(load.load(path), emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:
-        threading.Thread(target=_heed, args=(inbox, context.stop), name="renewd-signals", daemon=True).start()
+        over = threading.Event()
+        heed = threading.Thread(
+            target=_heed, args=(inbox, context.stop, over), name="renewd-signals", daemon=True
+        )
+        heed.start()
         try:
             for recovered in context.installer.recover():
                 emit(events.Recovered(name=recovered.name, what=recovered.what))
             yield context
         finally:
+            over.set()
             context.close()
 
 
@@ -48,14 +56,12 @@ def code(outcomes: Sequence[Outcome]) -> int:
     return 0 if all(outcome.result.well for outcome in outcomes) else 1
 
 
-def interactive() -> bool:
-    """Whether standard error is a terminal that can be rewritten."""
-    return sys.stderr.isatty()
-
-
-def _heed(inbox: signals.Inbox, stop: threading.Event) -> None:
+def _heed(inbox: signals.Inbox, stop: threading.Event, over: threading.Event) -> None:
+    """Pass the wish to leave on; a call that does not end soon is left to the next run to find out about."""
     try:
-        while inbox.next() is not None:
-            stop.set()
+        inbox.next()
+        stop.set()
+        if inbox.next(LEAVE_WITHIN) is None and not over.is_set():
+            os.kill(os.getpid(), signal.SIGINT)  # the second time is a KeyboardInterrupt
     except (OSError, ValueError):  # the command is over and the sockets are closed
         return

@@ -24,9 +24,16 @@ class Agenda:
             return True
         return self.next_pass - now > self.schedule.every + self.schedule.jitter
 
-    def due(self, now: datetime) -> set[str]:
-        """Targets whose own time has come."""
-        return {identity for identity, at in self.asked.items() if at <= now}
+    def take(self, now: datetime) -> set[str]:
+        """Targets whose own time has come; each is told once."""
+        due = {identity for identity, at in self.asked.items() if at <= now}
+        for identity in due:
+            del self.asked[identity]
+        return due
+
+    def postpone(self, now: datetime) -> None:
+        """Nothing came of it: all targets are looked at again soon."""
+        self.next_pass = now + TICK
 
     def passed(self, now: datetime, jitter: float) -> None:
         """A pass is over; the next one comes after `every` and a `jitter` (0 to 1) share of the jitter."""
@@ -35,9 +42,7 @@ class Agenda:
     def note(self, outcomes: Iterable[Outcome]) -> None:
         """Remember when each target wants to be looked at next."""
         for outcome in outcomes:
-            if outcome.next_try_at is None:
-                self.asked.pop(outcome.target.identity, None)
-            else:
+            if outcome.next_try_at is not None:
                 self.asked[outcome.target.identity] = outcome.next_try_at
 
     def next_tick(self, now: datetime) -> datetime:

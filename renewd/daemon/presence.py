@@ -7,14 +7,14 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from renewd.errors import AlreadyRunning, StateUnusable
 
 LOCK, FACTS = "lock", "daemon.json"
+TIMES = ("last_pass", "next_pass", "last_tick")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ def hold(state_directory: str) -> Iterator[None]:
         ) from error
     try:
         _lock(descriptor, state_directory)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # a full disk costs what others are told, not the lock
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)  # the file stays: unlinking it would let two daemons lock two files of one name
@@ -77,20 +78,21 @@ def tell(state_directory: str, **facts: datetime | None) -> None:
 def ask(state_directory: str) -> Presence:
     """Whether a daemon runs here, and its times; asking changes nothing."""
     running, pid = _held(os.path.join(state_directory, LOCK))
-    facts: dict[str, Any] = {}
-    try:
-        with open(os.path.join(state_directory, FACTS), encoding="utf-8") as file:
-            facts = json.load(file)
-    except (OSError, ValueError):
-        facts = {}
-    times = {
-        key: datetime.fromisoformat(value)
-        for key, value in facts.items()
-        if key in ("last_pass", "next_pass", "last_tick") and isinstance(value, str)
-    }
+    times = _times(os.path.join(state_directory, FACTS))
     if not running:
         times.pop("next_pass", None)
     return Presence(running=running, pid=pid if running else None, **times)
+
+
+def _times(path: str) -> dict[str, datetime]:
+    """What the daemon told; nothing of a file that is not whole."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            told = json.load(file)
+        times = {key: datetime.fromisoformat(told[key]) for key in TIMES if told.get(key) is not None}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {key: at for key, at in times.items() if at.tzinfo is not None}
 
 
 def _held(path: str) -> tuple[bool, int]:

@@ -3,27 +3,31 @@
 An interval trigger enumerates every run it missed: a clock that jumps from 1970 builds millions of them.
 """
 
+import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from apscheduler.events import EVENT_JOB_ERROR
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
 from apscheduler.executors.base import BaseExecutor, run_job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from renewd.daemon.agenda import TICK
 
-class AskedFor(BaseTrigger):  # type: ignore[misc]
-    """Fires when `next_at` says; never answers a time that was missed."""
+_JOB = "tick"
 
-    def __init__(self, next_at: Callable[[datetime], datetime]) -> None:
-        self._next_at = next_at
+
+class Beat(BaseTrigger):  # type: ignore[misc]
+    """At once, and then never later than a minute from now; never answers a time that was missed."""
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """The next run: at once the first time, then what was asked for."""
-        return now if previous_fire_time is None else self._next_at(now)
+        """The next run, if the one that begins now does not ask for another time when it is over."""
+        return now if previous_fire_time is None else now + TICK
 
 
 class DaemonThreads(BaseExecutor):  # type: ignore[misc]
@@ -40,14 +44,19 @@ class DaemonThreads(BaseExecutor):  # type: ignore[misc]
             self._run_job_error(job.id, error, traceback.format_exc())
 
 
-def start(tick: Callable[[], None], next_at: Callable[[datetime], datetime]) -> BackgroundScheduler:
-    """A running scheduler that ticks at once and then when `next_at(now)` says."""
+def start(tick: Callable[[], None], next_at: Callable[[], datetime]) -> BackgroundScheduler:
+    """A running scheduler that ticks at once, and after each tick when `next_at()` says."""
+    logging.getLogger("apscheduler").setLevel(
+        logging.ERROR
+    )  # it warns each minute of a tick that takes longer
     scheduler = BackgroundScheduler(timezone=UTC, executors={"default": DaemonThreads()})
-    scheduler.add_job(
-        tick, AskedFor(next_at), id="tick", misfire_grace_time=None, coalesce=True, max_instances=1
-    )
+    scheduler.add_job(tick, Beat(), id=_JOB, misfire_grace_time=None, coalesce=True, max_instances=1)
+    scheduler.add_listener(lambda _: fire(scheduler, next_at()), EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
     scheduler.start()
     return scheduler
 
 
-__all__ = ["EVENT_JOB_ERROR", "AskedFor", "DaemonThreads", "start"]
+def fire(scheduler: BackgroundScheduler, at: datetime) -> None:
+    """Let the next tick be then; one that is under way asks for its own time when it is over."""
+    with suppress(JobLookupError):  # the scheduler was shut down meanwhile
+        scheduler.modify_job(_JOB, next_run_time=at)

@@ -17,6 +17,7 @@ from renewd.daemon.agenda import Agenda
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
+from renewd.renewal.outcome import DEFECT
 
 LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
 
@@ -37,26 +38,30 @@ class Daemon:
 
     def run(self) -> None:
         """Live until SIGTERM or SIGINT. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
+        with presence.hold(self.state_directory), signals.watched() as inbox:
+            try:
+                left = self._live(inbox)
+            except KeyboardInterrupt:  # asked twice
+                left = False
+            if not left:  # something hangs in a thread; the journal says how far it came
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)
+        self.context.close()
+
+    def _live(self, inbox: signals.Inbox) -> bool:
+        """Whether everything had ended in time when a signal said to leave."""
         from renewd.daemon import scheduler
 
-        with presence.hold(self.state_directory), signals.watched() as inbox:
-            self._begin()
-            running = scheduler.start(self.tick, self._next_tick)
-            while True:
-                number = inbox.next()
-                if number is not signal.SIGHUP:
-                    break
-                if self.reload():
-                    running.modify_job("tick", next_run_time=self.clock.now())
-            self.emit(own.Leaving(signal=number.name if number else ""))
-            self.stop.set()
-            running.shutdown(wait=False)
-            left = self._idle.wait(LEAVE_WITHIN)
-        if not left:  # something hangs in a thread; the journal says how far it came
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
-        self.context.close()
+        self._begin()
+        running = scheduler.start(self.tick, lambda: self.next_tick(self.clock.now()))
+        while (number := inbox.next()) is signal.SIGHUP:
+            if self.reload():
+                scheduler.fire(running, self.clock.now())
+        self.emit(own.Leaving(signal=number.name if number else ""))
+        self.stop.set()
+        running.shutdown(wait=False)
+        return self._idle.wait(LEAVE_WITHIN)
 
     @property
     def state_directory(self) -> str:
@@ -71,8 +76,8 @@ class Daemon:
                 self.context.close()
                 self._take(self._fresh)
             self._look(self.clock.now())
-        except RenewdError as error:
-            self.emit(own.TickFailed(message=str(error), remedy=error.remedy))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next tick tries again
+            self._failed(error)
         finally:
             self._idle.set()
         presence.tell(
@@ -81,6 +86,10 @@ class Daemon:
             next_pass=self.agenda.next_pass,
             last_tick=self.clock.now(),
         )
+
+    def next_tick(self, now: datetime) -> datetime:
+        """When to tick next: at once for a new configuration."""
+        return now if self._fresh is not None else self.agenda.next_tick(now)
 
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
@@ -112,15 +121,24 @@ class Daemon:
         whole = self.agenda.pass_due(now)
         targets: list[Target] = self._able() if whole else []
         if not whole:
-            asked = self.agenda.due(now)
+            asked = self.agenda.take(now)
             targets = [target for target in self._able() if target.identity in asked] if asked else []
             if not targets:
                 return
         outcomes = passes.run(self.context, targets)
-        self.agenda.note(outcomes)
         if whole:
+            self.agenda.asked.clear()
             self._last_pass = self.clock.now()
             self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
+        self.agenda.note(outcomes)
+
+    def _failed(self, error: Exception) -> None:
+        known = isinstance(error, RenewdError)
+        message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        self.emit(
+            own.TickFailed(message=message, remedy=error.remedy if isinstance(error, RenewdError) else DEFECT)
+        )
+        self.agenda.postpone(self.clock.now())
 
     def _able(self) -> list[Target]:
         """Targets that lack nothing on this machine; the others are told, and looked at again with the next pass."""
@@ -130,6 +148,3 @@ class Daemon:
             for name in found.names:
                 self.emit(own.Held(name=name, why=str(found.fault)))
         return [target for target in self.context.loaded.targets if target.name not in held]
-
-    def _next_tick(self, now: datetime) -> datetime:
-        return self.agenda.next_tick(now)

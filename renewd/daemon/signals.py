@@ -1,4 +1,4 @@
-"""Signals as something to wait for: the handler does nothing but wake the main thread."""
+"""Signals as something to wait for: the handler does little but wake the main thread."""
 
 import select
 import signal
@@ -27,10 +27,22 @@ class Inbox:
 
 @contextmanager
 def watched() -> Iterator[Inbox]:
-    """Take SIGTERM, SIGINT and SIGHUP as mail; only in the main thread."""
+    """Take SIGTERM, SIGINT and SIGHUP as mail; only in the main thread.
+
+    Who asks twice to leave does not want to wait: the second time is a KeyboardInterrupt too.
+    """
+    asked = 0
+
+    def wake(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        """The wake-up descriptor has carried the number already."""
+        nonlocal asked
+        asked += number != signal.SIGHUP
+        if asked > 1:
+            raise KeyboardInterrupt
+
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
-    before = {number: signal.signal(number, _wake) for number in WATCHED}
+    before = {number: signal.signal(number, wake) for number in WATCHED}
     wakeup = signal.set_wakeup_fd(sender.fileno())
     try:
         yield Inbox(receiver)
@@ -40,7 +52,3 @@ def watched() -> Iterator[Inbox]:
             signal.signal(number, handler)
         receiver.close()
         sender.close()
-
-
-def _wake(number: int, frame: FrameType | None) -> None:
-    """The wake-up descriptor has carried the number already."""

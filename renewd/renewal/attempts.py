@@ -11,7 +11,7 @@ from renewd.journal.attempt import ABANDONED
 from renewd.planning import backoff
 from renewd.renewal import engine, events, waiting
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import Outcome, Ready, Result
+from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
 from renewd.renewal.states import RESUMED_AS, STATES
 from renewd.renewal.survey import Look
 from renewd.renewal.work import Step, Work
@@ -32,6 +32,8 @@ class Task:
 
 def take_up(context: Context, task: Task) -> Ready | Outcome | None:
     """What became of it: ready for its rollout, an outcome, or None if there was nothing left to do."""
+    if context.stop.is_set():
+        return Outcome(task.target, Result.PARKED, STOPPED)
     return under_lease(context, task.target, lambda fence: _found(context, task, fence))
 
 
@@ -133,7 +135,9 @@ def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready
     to = RESUMED_AS.get(attempt.state, attempt.state)
     if to in STATES and attempt.ordered_at is not None and now - attempt.ordered_at > ORDER_LIVES:
         to = State.DUE
-    first = _after_lost_order(attempt) if attempt.state is State.ORDER_INTENT else None
+    first = None
+    if attempt.state is State.ORDER_INTENT and not context.by_hand:
+        first = _after_lost_order(attempt)
     snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)

@@ -1,0 +1,47 @@
+"""One daemon a state directory, and the file that tells of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from renewd.daemon import presence
+from renewd.errors import AlreadyRunning, StateUnusable
+
+
+def test_a_second_one_is_refused_with_the_pid_of_the_first(tmp_path: Path):
+    with presence.hold(str(tmp_path)):
+        assert presence.ask(str(tmp_path)).pid == os.getpid()
+        with pytest.raises(AlreadyRunning) as refused, presence.hold(str(tmp_path)):
+            pass
+        assert refused.value.pid == os.getpid()
+    assert not presence.ask(str(tmp_path)).running
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"x"',
+        '{"last_pass": "2026-13"}',
+        '{"last_pass": "2026-11-23T12:00:00"}',
+        '{"a":\xff',
+    ],
+)
+def test_a_file_that_is_torn_tells_nothing(tmp_path: Path, text: str):
+    (tmp_path / presence.FACTS).write_text(text, encoding="latin-1")
+    assert presence.ask(str(tmp_path)).last_pass is None
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateUnusable), presence.hold(str(tmp_path / "file" / "state")):
+        pass
+
+
+def test_asking_leaves_no_files(tmp_path: Path):
+    presence.ask(str(tmp_path / "state"))
+    assert not list(tmp_path.iterdir())

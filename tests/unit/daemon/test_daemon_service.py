@@ -1,0 +1,140 @@
+"""The daemon's tick: when it comes back to what, and that nothing which goes wrong in it stops it or floods the log."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renewd.daemon import events as own
+from renewd.daemon.service import Daemon
+from renewd.renewal import events, passes
+from tests.clocks import FakeClock
+from tests.world import World, results
+
+A, B = "a.example", "b.example"
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: FakeClock) -> Iterator[World]:
+    """A sandbox and a folder, on the fake clock."""
+    world = World(tmp_path, clock)
+    yield world
+    world.close()
+
+
+def daemon(world: World, *entries: Any, **keys: Any) -> Daemon:
+    made = Daemon(world.write(*(entries or (A,)), **keys), world.events.append, world.clock)
+    world._contexts.append(made.context)
+    return made
+
+
+def passes_told(world: World) -> int:
+    return len(world.told(events.PassStarted))
+
+
+def test_what_somebody_else_did_meanwhile_is_not_asked_for_every_second(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=80)
+    entry = world.entry(A, hooks={"post": "false"})
+    ticking = daemon(world, entry)
+    ticking.tick()
+    (wanted,) = ticking.agenda.asked.values()
+    context = world.context(world.entry(A), by_hand=True)
+    assert results(passes.run(context, context.loaded.targets)) == {A: "deployed"}
+    clock.advance(wanted - clock.now())
+    ticking.tick()
+    before = passes_told(world)
+    for _ in range(5):
+        assert ticking.agenda.next_tick(clock.now()) - clock.now() > timedelta(seconds=30)
+        clock.advance(timedelta(minutes=1))
+        ticking.tick()
+    assert passes_told(world) == before
+
+
+def test_a_target_that_cannot_be_tried_is_not_told_every_second(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=80)
+    program = world.folder / "hook"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o700)
+    ticking = daemon(world, world.entry(A, hooks={"post": str(program)}))
+    ticking.tick()
+    program.unlink()
+    for _ in range(5):
+        clock.advance(timedelta(minutes=1))
+        ticking.tick()
+    assert len(world.told(own.Held)) <= 1
+    assert ticking.agenda.next_tick(clock.now()) - clock.now() > timedelta(seconds=30)
+
+
+def test_a_journal_that_cannot_be_used_is_told_each_minute_and_no_oftener(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=None)
+    ticking = daemon(world, schedule={"every": "5s"})
+    database = Path(ticking.state_directory) / "renewd.db"
+    database.mkdir(parents=True)
+    for _ in range(3):
+        ticking.tick()
+        assert ticking.agenda.next_tick(clock.now()) - clock.now() >= timedelta(seconds=60)
+        clock.advance(timedelta(seconds=60))
+    database.rmdir()
+    ticking.tick()
+    assert world.told(events.Renewed)
+
+
+def test_a_defect_in_a_tick_is_told_and_the_next_one_tries_again(
+    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    world.sandbox.seed(A, days_left=None)
+    ticking = daemon(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "run", lambda *_: 1 / 0)
+        ticking.tick()
+    (failed,) = world.told(own.TickFailed)
+    assert "ZeroDivisionError" in failed.message
+    assert ticking.agenda.next_tick(clock.now()) - clock.now() >= timedelta(seconds=60)
+    clock.advance(timedelta(seconds=60))
+    ticking.tick()
+    assert world.told(events.Renewed)
+
+
+@pytest.mark.parametrize("years", [-1, 1])
+def test_a_clock_that_is_set_by_a_year_is_answered_with_one_pass(world: World, clock: FakeClock, years: int):
+    world.sandbox.seed(A, days_left=80)
+    ticking = daemon(world)
+    ticking.tick()
+    before = passes_told(world)
+    clock.step(timedelta(days=365 * years))
+    ticking.tick()
+    assert passes_told(world) == before + 1
+    assert timedelta() < ticking.agenda.next_tick(clock.now()) - clock.now() <= timedelta(minutes=1)
+
+
+def test_a_new_configuration_is_taken_by_the_next_tick_which_is_at_once(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=80)
+    world.sandbox.seed(B, days_left=80)
+    ticking = daemon(world)
+    ticking.tick()
+    world.write(A, B)
+    assert ticking.reload()
+    assert ticking.reload(), "twice is no harm"
+    assert ticking.next_tick(clock.now()) == clock.now()
+    ticking.tick()
+    assert {event.name for event in world.told(events.Renewed)} == {A, B}
+    assert ticking.next_tick(clock.now()) > clock.now()
+
+
+def test_a_stop_before_the_first_tick_makes_it_do_nothing(world: World):
+    world.sandbox.seed(A, days_left=None)
+    ticking = daemon(world)
+    ticking.stop.set()
+    ticking.tick()
+    assert world.calls(A, "order") == 0
+
+
+def test_threads_of_a_pass_end_with_it(world: World):
+    world.sandbox.seed(A, days_left=80)
+    ticking = daemon(world)
+    before = threading.active_count()
+    ticking.tick()
+    assert threading.active_count() <= before + 1
