@@ -2,12 +2,15 @@
 
 import hashlib
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from renewd.config import names
 from renewd.config.model import Certificate, Challenge, Command, Install
+
+T = TypeVar("T")
 
 _LONGEST = 200  # characters of a folder's name; NAME_MAX is 255, and names of our own are added
 
@@ -21,18 +24,23 @@ def parts(name: str) -> tuple[str, ...]:
 
 def identity(name: str) -> str:
     """What makes two names the same certificate: the sorted set of their parts."""
-    if "," not in name:
-        return names.canonical(name.strip())
-    return ",".join(sorted(parts(name)))
+    return _identity(parts(name))
 
 
 def slug(name: str) -> str:
     """The name as a folder: `*` becomes `_`, a comma `+`; what is too long is cut and told apart by a hash."""
-    folder = names.canonical(name.strip()) if "," not in name else "+".join(parts(name))
-    folder = folder.replace("*", "_")
+    return _slug(parts(name))
+
+
+def _identity(domains: tuple[str, ...]) -> str:
+    return ",".join(sorted(domains))
+
+
+def _slug(domains: tuple[str, ...]) -> str:
+    folder = "+".join(domains).replace("*", "_")
     if len(folder) <= _LONGEST:
         return folder
-    return f"{folder[: _LONGEST - 17]}+{hashlib.sha256(identity(name).encode()).hexdigest()[:16]}"
+    return f"{folder[: _LONGEST - 17]}+{hashlib.sha256(_identity(domains).encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,19 @@ class HookSet:
         return self.check, self.reload
 
 
+class _once(Generic[T]):  # noqa: N801 - a decorator, named as such
+    """functools.cached_property without its lock, which Python 3.11 takes for each of ten thousand first looks."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, target: "Target", owner: type) -> T:
+        value = target.__dict__[self._name] = self._make(target)
+        return value
+
+
 class Target:
     """One name of the watch list; cheap to make, what costs is made when first asked for."""
 
@@ -82,20 +103,20 @@ class Target:
     def __repr__(self) -> str:
         return f"Target({self.name!r})"
 
-    @cached_property
+    @_once
     def domains(self) -> tuple[str, ...]:
         """The names on the certificate, canonical, in written order."""
         return parts(self.name)
 
-    @cached_property
+    @_once
     def identity(self) -> str:
         """Equal for two spellings of the same set of names."""
-        return identity(self.name)
+        return _identity(self.domains)
 
-    @cached_property
+    @property
     def slug(self) -> str:
         """The name as a folder."""
-        return slug(self.name)
+        return _slug(self.domains)
 
     @property
     def challenge(self) -> Challenge | None:
@@ -105,19 +126,12 @@ class Target:
             return challenge
         return challenge.model_copy(update={"webroot": self._path(challenge.webroot)})
 
-    @cached_property
+    @_once
     def places(self) -> tuple[Place, ...]:
         """Where the certificate goes."""
-        return tuple(
-            Place(
-                directory=None if install.directory is None else self._path(install.directory),
-                files=tuple((kind, self._path(path)) for kind, path in (install.files or {}).items()),
-                settings=install,
-            )
-            for install in self.entry.install
-        )
+        return tuple([self._place(install) for install in self.entry.install])
 
-    @cached_property
+    @_once
     def hooks(self) -> HookSet:
         """The commands around going live, `{name}` filled in as one word of the command line."""
         hooks = self.entry.hooks
@@ -127,6 +141,12 @@ class Target:
             reload=self._filled(hooks.reload),
             post=self._filled(hooks.post),
         )
+
+    def _place(self, install: Install) -> Place:
+        if install.directory is not None:
+            return Place(self._path(install.directory), (), install)
+        files = install.files or {}
+        return Place(None, tuple((kind, self._path(path)) for kind, path in files.items()), install)
 
     def _path(self, template: str) -> str:
         return template.replace("{name}", self.slug)

@@ -1,7 +1,9 @@
 """The decision on one certificate: its state, when renewal is wanted, and why, in a sentence."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from renewd.certs import san
@@ -23,14 +25,19 @@ class Rules:
     spread: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """What planning says of one target."""
+    """What planning says of one target. Not frozen, as Facts are not."""
 
     state: State
     at: datetime | None  # when renewal is or was wanted; None where nothing on disk can tell
-    reason: str
     due: bool
+    why: Callable[[], str] = field(repr=False, compare=False)
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence; made when asked for, which nobody does for ten thousand that are well."""
+        return self.why()
 
 
 def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
@@ -40,9 +47,9 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
     """
     if facts.state != "present" or facts.not_before is None or facts.not_after is None:
         state: State = "missing" if facts.state == "missing" else "invalid"
-        return Decision(state, None, facts.problem or f"it is {state}", due=True)
+        return Decision(state, None, True, lambda: facts.problem or f"it is {state}")
     if facts.not_before >= facts.not_after:
-        return Decision("invalid", None, "it ends before it begins", due=True)
+        return Decision("invalid", None, True, lambda: "it ends before it begins")
     return _by_time(facts, (facts.not_before, facts.not_after), rules, now)
 
 
@@ -50,12 +57,12 @@ def _by_time(facts: Facts, validity: tuple[datetime, datetime], rules: Rules, no
     begin, end = validity
     at = window.due_at(begin, end, rules.rule, rules.spread)
     if now >= end:
-        return Decision("expired", at, f"expired {words.until(end, now)}", due=True)
+        return Decision("expired", at, True, lambda: f"expired {words.until(end, now)}")
     if facts.domains != rules.domains and (other := san.difference(facts.domains, rules.domains)):
-        return Decision("due", min(at, now), f"due: it {other}", due=True)
+        return Decision("due", min(at, now), True, lambda: f"due: it {other}")
     if now >= at:
-        return Decision("due", at, _why_due(begin, end, rules.rule, now), due=True)
-    return Decision("ok", at, _why_not(begin, end, rules.rule, at, now), due=False)
+        return Decision("due", at, True, partial(_why_due, begin, end, rules.rule, now))
+    return Decision("ok", at, False, partial(_why_not, begin, end, rules.rule, at, now))
 
 
 def _why_due(begin: datetime, end: datetime, rule: RenewBefore, now: datetime) -> str:

@@ -34,7 +34,7 @@ def before_end(life: timedelta, rule: RenewBefore) -> timedelta:
     """
     if rule.share is None:
         return min(rule.time or timedelta(), life / 2)
-    if rule == _DEFAULT and life < SHORT_LIFE:
+    if life < SHORT_LIFE and rule == _DEFAULT:
         return life / 2
     return life * rule.share.numerator / rule.share.denominator
 
