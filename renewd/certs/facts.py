@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from renewd.certs import panic, san
 
@@ -34,12 +34,19 @@ def from_pem(pem: bytes, path: str) -> Facts:
     """The facts of the first certificate in a PEM file, whatever else stands in it (a key, people's notes).
 
     Never raises: what cannot be read as a certificate is told as state "invalid", a placeholder as "missing".
+    """
+    return read(pem, path)[0]
+
+
+def read(pem: bytes, path: str) -> tuple[Facts, Certificate | None]:
+    """The same, and the certificate itself if its state is "present".
+
     Decoding that one block alone and leaving the extensions unparsed is what makes it cheap.
     """
     start = pem.find(_BEGIN)
     end = pem.find(_END, start)
     if start < 0 or end < 0:
-        return Facts(path, "invalid", _without_certificate(pem))
+        return Facts(path, "invalid", _without_certificate(pem)), None
     try:
         der = a2b_base64(pem[start + len(_BEGIN) : end])
         certificate = load_der_x509_certificate(der)
@@ -47,13 +54,13 @@ def from_pem(pem: bytes, path: str) -> Facts:
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         domains = san.dns_names(der, certificate)
     except ValueError:
-        return Facts(path, "invalid", "the certificate in it is damaged")
+        return Facts(path, "invalid", "the certificate in it is damaged"), None
     except BaseException as error:  # noqa: BLE001 - a panic is none of Exception's; all others are raised again
         panic.only(error)
-        return Facts(path, "invalid", "the certificate in it is damaged")
+        return Facts(path, "invalid", "the certificate in it is damaged"), None
     if serial == PLACEHOLDER_SERIAL:
-        return Facts(path, "missing", "only renewd's placeholder is there")
-    return Facts(path, "present", None, not_before, not_after, serial, domains)
+        return Facts(path, "missing", "only renewd's placeholder is there"), None
+    return Facts(path, "present", None, not_before, not_after, serial, domains), certificate
 
 
 def _without_certificate(pem: bytes) -> str:

@@ -1,5 +1,7 @@
 """Private keys: loading them, naming their type, and whether they belong to a certificate."""
 
+from typing import TYPE_CHECKING
+
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -7,14 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 from renewd.certs import panic
-from renewd.certs.bundle import PrivateKey
+
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
 
 _CURVES = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521", "secp192r1": "p192"}
 _PROBE = b"renewd: do this key and this certificate belong together?"
 _KEY_END = b"PRIVATE KEY-----"
 
 
-def load_key(pem: bytes, *, quick: bool = False) -> PrivateKey:
+def load_key(pem: bytes, *, quick: bool = False) -> "PrivateKey":
     """The first private key in a PEM file, whatever else stands in it. Raises ValueError, whose words follow on "it".
 
     `quick` leaves out RSA's own consistency check (46 ms): for looking at what runs, never for what is to be installed.
@@ -28,12 +32,12 @@ def load_key(pem: bytes, *, quick: bool = False) -> PrivateKey:
     raise ValueError("holds no private key")
 
 
-def from_der(der: bytes, *, quick: bool = False) -> PrivateKey:
+def from_der(der: bytes, *, quick: bool = False) -> "PrivateKey":
     """The key in PKCS #8, PKCS #1 or SEC 1 form. Raises ValueError, whose words follow on "it"."""
     return _load(der, quick=quick, der=True)
 
 
-def _load(data: bytes, *, quick: bool, der: bool) -> PrivateKey:
+def _load(data: bytes, *, quick: bool, der: bool) -> "PrivateKey":
     load = load_der_private_key if der else load_pem_private_key
     try:
         key = load(data, None, unsafe_skip_rsa_key_validation=quick)
@@ -58,12 +62,12 @@ def key_type(key: object) -> str:
     return type(key).__name__.removesuffix("PrivateKey").removesuffix("PublicKey").lower()
 
 
-def matches(key: PrivateKey, leaf: x509.Certificate) -> bool:
+def matches(key: "PrivateKey", leaf: x509.Certificate) -> bool:
     """True if the certificate is for this key: the public halves are the same."""
     return bool(key.public_key() == leaf.public_key())
 
 
-def proves(key: PrivateKey, leaf: x509.Certificate) -> bool:
+def proves(key: "PrivateKey", leaf: x509.Certificate) -> bool:
     """True if what the key signs is verified by the certificate: the private half is the right one too."""
     public = leaf.public_key()
     try:

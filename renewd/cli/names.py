@@ -1,6 +1,5 @@
 """Which targets a command line names."""
 
-import difflib
 from collections.abc import Sequence
 
 from renewd.config.load import Loaded
@@ -21,6 +20,8 @@ def one(loaded: Loaded, name: str) -> Target:
     for target in loaded.targets:
         if target.identity == wanted:
             return target
+    import difflib
+
     holding = [target.name for target in loaded.targets if wanted in target.domains]
     near = holding or difflib.get_close_matches(name, [target.name for target in loaded.targets], 1)
     hint = f"; did you mean {near[0]}?" if near else f"; {loaded.path} does not name it"

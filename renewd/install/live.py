@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from renewd.certs import facts, keys
 from renewd.certs.facts import Facts
 from renewd.config.targets import Place, Target
-from renewd.install import atomic, layouts, pfx
+from renewd.install import atomic, layouts
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the way does not block
 _ENOUGH = 16384  # bytes: one read for any usual file
@@ -51,11 +51,11 @@ def leaf(target: Target, state_directory: str) -> x509.Certificate | None:
         kind, path = layouts.leaf(place, root)
         try:
             data = _read(path)
-            pem = data if kind != "pfx" else pfx.leaf(data, place.settings.pfx_password, root)
-            if facts.from_pem(pem, path).state == "present":
-                return x509.load_pem_x509_certificate(pem)
+            found = facts.read(data if kind != "pfx" else _opened(data, place, root), path)[1]
         except (OSError, ValueError):
             continue
+        if found is not None:
+            return found
     return None
 
 
@@ -107,12 +107,19 @@ def _unreadable(path: str, error: OSError) -> Facts:
 def _look_into(place: Place, path: str, root: str) -> Facts:
     """A PFX, the only kind of file whose certificate may be locked away."""
     try:
-        leaf = pfx.leaf(_read(path), place.settings.pfx_password, root)
+        leaf = _opened(_read(path), place, root)
     except OSError as error:
         return _unreadable(path, error)
     except ValueError as error:
         return Facts(path, "invalid", f"it {error}")
     return facts.from_pem(leaf, path)
+
+
+def _opened(data: bytes, place: Place, root: str) -> bytes:
+    """The leaf in a PFX, PEM. Raises ValueError, whose words follow on "it"."""
+    from renewd.install import pfx  # brings the whole version store, which looking at PEM files does without
+
+    return pfx.leaf(data, place.settings.pfx_password, root)
 
 
 def _look_closely(place: Place, root: str) -> Facts:
@@ -123,9 +130,8 @@ def _look_closely(place: Place, root: str) -> Facts:
         pem = _read(path)
     except OSError as error:
         return _unreadable(path, error)
-    found = facts.from_pem(pem, path)
-    if found.state == "present":
-        leaf = x509.load_pem_x509_certificate(pem)
+    found, leaf = facts.read(pem, path)
+    if leaf is not None:
         found.issuer = _issuer(leaf)
         if problem := _key_problem(place, root, leaf):
             found.state, found.problem = "invalid", problem
@@ -138,7 +144,7 @@ def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
     try:
         data = _read(path)
         if kind == "pfx":
-            inside = x509.load_pem_x509_certificate(pfx.leaf(data, place.settings.pfx_password, root))
+            inside = x509.load_pem_x509_certificate(_opened(data, place, root))
             return None if inside == leaf else f"{path} holds another certificate"
         key = keys.load_key(data, quick=True)
     except OSError as error:

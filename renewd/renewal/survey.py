@@ -1,6 +1,6 @@
 """Looking at every target: what is on disk, and what planning says of it."""
 
-import socket
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class Here:
     @classmethod
     def of(cls, loaded: Loaded) -> Self:
         """This machine, with a configuration."""
-        return cls(socket.gethostname(), loaded.configuration.state_directory)
+        return cls(os.uname().nodename, loaded.configuration.state_directory)
 
 
 @dataclass(frozen=True, slots=True)
