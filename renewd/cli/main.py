@@ -1,5 +1,6 @@
 """The command line: parse, call, print, exit. Each command's module is loaded only when it is asked for."""
 
+import gc
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ from renewd import __version__
 from renewd.errors import AlreadyRunning, ConfigurationError, RenewdError, UsageError
 
 DEFAULT_PATH = "/etc/renewd/config.yaml"
+OBJECTS = 200_000  # more than starting makes; none of them is garbage, and looking for some takes time
 FAILED, WRONG = 1, 2  # exit codes: something needs attention; the command or the configuration is wrong
 
 # command → module; the function in it has the command's name
@@ -82,6 +84,7 @@ def command(ctx: click.Context, path: str) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    gc.set_threshold(OBJECTS)
     sys.exit(run(args))
 
 
