@@ -1,8 +1,11 @@
 """run: the daemon in the foreground."""
 
+import gc
 import sys
 
 import click
+
+GARBAGE = 2_000  # objects until the collector looks for some, as is usual
 
 
 @click.command()
@@ -23,5 +26,8 @@ def run(path: str) -> int:
     settings = daemon.context.loaded.configuration.log
     log.configure(settings.format, settings.level, sys.stderr)
     emit.to(log.subscriber())
+    gc.collect()
+    gc.freeze()  # what starting made stays for ever
+    gc.set_threshold(GARBAGE)
     daemon.run()
     return 0
