@@ -1,3 +1,8 @@
 """renewd keeps TLS certificates renewed; docs/architecture.md says where everything is."""
 
+import sys
+
 __version__ = "0.1.0"
+
+# httpx loads a command line of its own where it can, with rich and pygments: 4 MB in a daemon. So it cannot.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
