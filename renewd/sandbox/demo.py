@@ -82,16 +82,14 @@ class Demo:
 
     @contextlib.contextmanager
     def _web_server(self, http_port: int) -> Iterator[int]:
-        """The web server as a process of its own; its TLS port."""
+        """The web server as a process of its own, which ends with its standard input; its TLS port."""
         arguments = self._web("serve", self.directory, self._live, self._webroot, str(http_port))
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                port = process.stdout.readline().strip() if process.stdout else ""
-                if not port.isdigit():
-                    raise RenewdError("the demo's web server did not start")
-                yield int(port)
-            finally:
-                process.terminate()
+        pipe = subprocess.PIPE
+        with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True) as process:
+            port = process.stdout.readline().strip() if process.stdout else ""
+            if not port.isdigit():
+                raise RenewdError("the demo's web server did not start")
+            yield int(port)
 
     def _configure(self, sandbox: Sandbox, port: int) -> None:
         """What a user would write for such a site."""

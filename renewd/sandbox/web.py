@@ -1,6 +1,7 @@
 """The demo's web server: TLS from a folder, challenges from a web root; a program of its own, on the standard library.
 
-serve STATE LIVE WEBROOT HTTP_PORT   writes the TLS port to standard output; SIGHUP reloads the certificate
+serve STATE LIVE WEBROOT HTTP_PORT   writes the TLS port to standard output; SIGHUP reloads the certificate;
+                                     ends with its standard input, so that it never outlives who started it
 test STATE LIVE                      can the certificate be loaded? (as `nginx -t`)
 reload STATE                         tells the server of this STATE folder (as `nginx -s reload`)
 """
@@ -68,21 +69,34 @@ class _Files(http.server.SimpleHTTPRequestHandler):
 
 
 def serve(state: str, live: str, webroot: str, http_port: str) -> None:
-    """Serve until SIGTERM."""
+    """Serve until standard input ends."""
     tls = TlsServer(live)
     files = partial(_Files, directory=webroot)
     plain = http.server.ThreadingHTTPServer(("127.0.0.1", int(http_port)), files)
-    signal.signal(signal.SIGHUP, lambda *_: tls.reload())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the demo, which then ends this
+    awaited = {signal.SIGHUP, signal.SIGTERM}
+    # Blocked and waited for: a handler is not run for a signal that comes just before a system call that waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    threading.Thread(target=_end_with_input, daemon=True).start()
     for server in (tls, plain):
         threading.Thread(target=server.serve_forever, daemon=True).start()
     with open(os.path.join(state, _PID), "w", encoding="ascii") as file:
         file.write(str(os.getpid()))
     sys.stdout.write(f"{tls.server_port}\n")
     sys.stdout.flush()
+    while signal.sigwait(awaited) == signal.SIGHUP:
+        tls.reload()
+
+
+def _end_with_input() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _reload_when_told(server: TlsServer) -> None:
     while True:
-        signal.pause()
+        signal.sigwait({signal.SIGHUP})
+        server.reload()
 
 
 def main(words: list[str]) -> int:

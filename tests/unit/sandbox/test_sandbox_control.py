@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 
 from renewd.errors import RenewdError, UsageError
 from renewd.sandbox import remote
@@ -22,6 +23,14 @@ def test_a_certificate_is_seeded_over_http(customer):
     assert reply.json()["not_after"] == (START + timedelta(days=10)).isoformat()
     assert customer.ask("a.example", "order").json()["status"] == "ready"
     assert customer.sandbox.portal.holdings["a.example"].held.key.key_size == 2048
+
+
+def test_a_name_beyond_ascii_is_held_as_written_and_issued_as_its_a_label(customer):
+    customer.control("POST", "certificates", {"name": "bücher.example"})
+    assert customer.ask("bücher.example").json()["certificateName"] == "bücher.example"
+    leaf = customer.sandbox.portal.holdings["bücher.example"].held.leaf
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["xn--bcher-kva.example"]
 
 
 def test_what_is_seeded_can_be_wrong(customer):
@@ -46,7 +55,7 @@ def test_what_is_seeded_can_be_wrong(customer):
         ({"name": "a.example", "key_type": "rsa-512"}, "'rsa-512' is not a key type"),
         ({"name": "a.example", "challenge": "smtp"}, "challenge must be HTTP or DNS"),
         ({"name": "a.example", "spoil": "milk"}, "'milk' is none of wrong-key"),
-        ({"name": "ä.example"}, "'ä.example' is no name for a certificate"),
+        ({"name": "a b.example"}, "'a b.example' is no name for a certificate"),
         ([], "must be a JSON object"),
     ],
 )
