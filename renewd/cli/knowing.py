@@ -54,7 +54,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
 @_json
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     help=f"How many attempts, newest first.  [default: {_SHOWN}, all with --json]",
 )
 @click.pass_obj

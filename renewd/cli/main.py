@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from renewd import __version__
+from renewd.cli import streams
 from renewd.errors import AlreadyRunning, ConfigurationError, RenewdError, UsageError
 
 DEFAULT_PATH = "/etc/renewd/config.yaml"
@@ -90,6 +91,15 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """The exit code of a command line; what is wrong is told on standard error in a line or two."""
+    streams.prepare()
+    code = _code(args)
+    problem = streams.finish()
+    if problem:
+        _say(f"renewd: {problem}")
+    return code or (FAILED if problem else 0)
+
+
+def _code(args: Sequence[str] | None) -> int:
     try:
         code: Any = command.main(args, prog_name="renewd", standalone_mode=False)
     except click.ClickException as error:
@@ -98,17 +108,25 @@ def run(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:  # who read us has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.silence(sys.stdout)
         return 0
     except RenewdError as error:
         return _tell(error)
-    except Exception as error:
-        if os.environ.get("RENEWD_DEBUG"):
-            raise
-        _say(f"renewd: unexpected {type(error).__name__}: {error}")
-        _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it.")
-        return FAILED
+    except Exception as error:  # noqa: BLE001 - a traceback is nothing for people
+        return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("RENEWD_DEBUG"):
+        raise error
+    if isinstance(error, OSError) and streams.is_the_cause(error):
+        streams.silence(sys.stdout)
+        _say(f"renewd: {streams.words(error)}")
+        return FAILED
+    _say(f"renewd: unexpected {type(error).__name__}: {error}")
+    _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it.")
+    return FAILED
 
 
 def _usage(error: click.ClickException) -> str:
@@ -130,4 +148,7 @@ def _tell(error: RenewdError) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:  # there is nobody left to tell
+        streams.silence(sys.stderr)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import click
@@ -158,7 +159,8 @@ def _act(
         with work.at_work(path, progress, patience) as context:
             outcomes = act(context)
             now, upcoming = context.clock.now(), _upcoming(context)
-        progress.summary(outcomes, now, upcoming)
+        with suppress(BrokenPipeError):  # who reads us has enough; the exit code still tells
+            progress.summary(outcomes, now, upcoming)
     if as_json:
         output.document({"outcomes": [_row(outcome) for outcome in outcomes]})
     return work.code(outcomes)

@@ -16,7 +16,7 @@ from renewd.daemon import presence, signals
 from renewd.daemon.agenda import Agenda
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.renewal import events, passes
-from renewd.renewal.context import Context
+from renewd.renewal.context import Context, unharmed
 from renewd.renewal.outcome import DEFECT
 
 LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
@@ -27,7 +27,7 @@ class Daemon:
 
     def __init__(self, path: str, emit: Callable[[events.Event], None], clock: Clock | None = None) -> None:
         self.path = path
-        self.emit = emit
+        self.emit = unharmed(emit)
         self.clock = clock or SystemClock()
         self.stop = threading.Event()
         self._idle = threading.Event()

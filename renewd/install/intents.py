@@ -78,12 +78,13 @@ def remove(state_directory: str, intent: Intent) -> None:
 
 
 def under_way(state_directory: str) -> list[str]:
-    """The paths of all intents."""
+    """The paths of all intents. Raises InstallFailed if they cannot be read."""
     folder = os.path.join(state_directory, _FOLDER)
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
+    with atomic.telling("read", folder):
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            return []
     return sorted(os.path.join(folder, name) for name in names if name.endswith(_SUFFIX))
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -28,6 +29,16 @@ PATIENCE = timedelta(
 )  # waits between tries that are sat out; longer ones are parked in the journal
 
 
+def unharmed(emit: Callable[[Event], None]) -> Callable[[Event], None]:
+    """The same, but that what goes wrong with who listens, such as a closed pipe, stops no renewal."""
+
+    def tell(event: Event) -> None:
+        with suppress(Exception):
+            emit(event)
+
+    return tell
+
+
 @dataclass
 class Context:
     """One configuration at work. The journal and the issuers are opened when first needed: an idle daemon needs neither."""
@@ -44,6 +55,7 @@ class Context:
 
     def __post_init__(self) -> None:
         self.installer = Installer(self.loaded.configuration.state_directory, self.clock)
+        self.emit = unharmed(self.emit)
 
     @cached_property
     def here(self) -> Here:
