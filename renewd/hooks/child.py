@@ -60,7 +60,7 @@ class Child:
             return os.pidfd_open(self._process.pid)
         except OSError:
             os.close(self._pipe)
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             descendants.finish(self._process)
             raise
 

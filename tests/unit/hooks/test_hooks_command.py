@@ -213,15 +213,18 @@ def test_nothing_is_started_while_leaving(tmp_path):
     assert not (tmp_path / "was-run").exists()
 
 
-def test_no_descriptor_and_no_zombie_is_left_behind(tmp_path):
+def test_no_descriptor_and_no_zombie_is_left_behind():
+    def children() -> set[int]:
+        return {process.pid for process in descendants._table().values() if process.parent == os.getpid()}
+
     run(sh("true"))
-    before = len(os.listdir("/proc/self/fd"))
+    files, processes = len(os.listdir("/proc/self/fd")), children()
     for line in ("true", "exit 1", "sleep 0.05 & true", "(setsid true &)"):
         run(sh(line))
     run(hook("/no/such/thing"))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) == files
     pause = threading.Event()
-    while any(p.parent == os.getpid() and p.session != os.getsid(0) for p in descendants._table().values()):
+    while children() - processes:  # the two that live on do so for a moment only
         pause.wait(0.01)
         descendants.reap()
 
