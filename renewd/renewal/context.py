@@ -18,7 +18,7 @@ from renewd.config.targets import Target
 from renewd.install.installer import Installer
 from renewd.issuers.base import Issuer
 from renewd.renewal import survey
-from renewd.renewal.events import Event
+from renewd.renewal.events import Event, JournalBegunAnew
 from renewd.renewal.survey import Here, Look
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Context:
         with self._lock:
             if self._journal is None:
                 self._journal = Journal.open(self.loaded.configuration.state_directory, self.clock)
+                if self._journal.recovered is not None:
+                    self.emit(JournalBegunAnew(what=self._journal.recovered))
             return self._journal
 
     @property

@@ -236,5 +236,12 @@ class Recovered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalBegunAnew(Event):
+    event: ClassVar[str] = "journal.begun_anew"
+    level: ClassVar[str] = "error"
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceholderPut(Event):
     event: ClassVar[str] = "install.placeholder"

@@ -101,6 +101,7 @@ class _Pass:
     outcomes: list[Outcome] = field(default_factory=list)
     waiting: dict[Group, list[Ready]] = field(default_factory=dict)
     since: dict[Group, datetime] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)  # identities of what was obtained, or came to nothing
 
     def run(self) -> list[Outcome]:
         context = self.context
@@ -122,6 +123,7 @@ class _Pass:
         return self.outcomes
 
     def _note(self, task: Task, result: Ready | Outcome | BaseException | None) -> None:
+        self.finished.add(task.target.identity)
         if isinstance(result, Ready):
             group = result.target.hooks.group
             self.waiting.setdefault(group, []).append(result)
@@ -141,9 +143,7 @@ class _Pass:
 
     def _leave(self, crew: "Crew[Task, Ready | Outcome | None]") -> None:
         """Calls under way get a few seconds; what is not done then is found in the journal at the next start."""
-        begun = [task.target for task in self.tasks]
-        for task in crew.dismiss():
-            begun.remove(task.target)
+        crew.dismiss()
         until = self.context.clock.monotonic() + LEAVES_WITHIN
         while crew.left and self.context.clock.monotonic() < until:
             done = crew.take(TICK)
@@ -153,9 +153,10 @@ class _Pass:
             for member in members:
                 self.outcomes.append(Outcome(member.target, Result.PARKED, STOPPED))
                 attempts.release(self.context, member)
-        told = {outcome.target.identity for outcome in self.outcomes}
         self.outcomes += [
-            Outcome(target, Result.PARKED, STOPPED) for target in begun if target.identity not in told
+            Outcome(task.target, Result.PARKED, STOPPED)
+            for task in self.tasks
+            if task.target.identity not in self.finished
         ]
 
 

@@ -33,7 +33,10 @@ def look(context: Context, target: Target) -> list[Finding]:
     """All findings for one target. Network and hooks are tried for real; nothing is ordered and nothing stays changed."""
     found: list[Finding] = []
     for question in (_api, _clock, _roots, _challenge, _room, _check):
-        found += question(context, target)
+        try:
+            found += question(context, target)
+        except RenewdError as error:
+            found.append(Finding(target.name, "blocks", str(error), error.remedy))
     return found
 
 

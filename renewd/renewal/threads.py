@@ -32,15 +32,14 @@ class Crew(Generic[Item, Result]):
         self.left -= 1
         return done
 
-    def dismiss(self) -> list[Item]:
-        """Items that nobody has begun; they will not be."""
-        rest = []
+    def dismiss(self) -> None:
+        """What nobody has begun never will be."""
         while True:
             try:
-                rest.append(self._todo.get_nowait())
+                self._todo.get_nowait()
             except queue.Empty:
-                self.left -= len(rest)
-                return rest
+                return
+            self.left -= 1
 
     def _run(self) -> None:
         while True:

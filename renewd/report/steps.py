@@ -85,5 +85,6 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Failed: _failed,
     events.Owed: _owed,
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
+    events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }

@@ -203,3 +203,15 @@ def test_going_back_that_fails_is_that_targets_debt_alone(world: World):
     context = world.context(*(world.entry(name, hooks={"check": str(script)}) for name in (A, B)))
     assert results(passes.run(context, context.loaded.targets)) == {A: "owed", B: "put_back"}
     assert not context.journal.under_way()
+
+
+def test_what_was_not_begun_when_renewd_left_is_told_too(world: World, slow: Any):
+    aged(world, A, B)
+    hook = slow("pre")
+    entries = [world.entry(name) for name in (A, B)]
+    context = world.context(*entries, world.entry("c.example", hooks={"pre": hook}))
+    context.stop.set()
+    assert results(passes.run(context, context.loaded.targets)) == dict.fromkeys(
+        (A, B, "c.example"), "parked"
+    )
+    assert world.calls(A, "order") == 0
