@@ -52,9 +52,6 @@ def sandbox(**wishes: Any) -> None:
 def _run(wishes: dict[str, Any]) -> None:
     from renewd.sandbox.sandbox import Sandbox
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         running = Sandbox(wishes["directory"], port=wishes["port"], http_port=wishes["http_port"])
     except OSError as error:
@@ -66,6 +63,9 @@ def _run(wishes: dict[str, Any]) -> None:
         _furnish(running, names, wishes)
         text = running.configuration(*names)
         path = running.write_configuration(text)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         click.echo(text, nl=False)
         _introduce(running, path)
         stop.wait()
@@ -172,9 +172,7 @@ def demo(directory: str | None, *, clean: bool) -> None:
         raise UsageError(f"{folder} is not empty; the demo wants a folder of its own")
     playing = Demo(folder)
     click.echo("renewd demo: a certificate that is about to expire, renewed while it is served.")
-    click.echo(
-        "Everything lives in one temporary folder." if directory is None else f"Everything lives in {folder}."
-    )
+    click.echo("Everything lives in one folder.")
     try:
         for number, step in enumerate(playing.play(), 1):
             click.echo(f" {number}  {step.what:{_COLUMN}} {_shown(step.result)}")

@@ -54,6 +54,14 @@ class Demo:
 
     def play(self) -> Iterator[Step]:
         """The steps, in their order. Raises RenewdError if one does not come out as it should."""
+        try:
+            yield from self._steps()
+        except OSError as error:
+            raise RenewdError(
+                f"the demo cannot go on: {error}", remedy="give it another --directory, empty and writable"
+            ) from error
+
+    def _steps(self) -> Iterator[Step]:
         with Sandbox(self.directory) as sandbox:
             holding = sandbox.seed(NAME, days_left=_DAYS_LEFT)
             yield Step("a local RCL API with its own CA", sandbox.base_url)

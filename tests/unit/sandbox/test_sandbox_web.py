@@ -1,7 +1,5 @@
 """The demo's web server, as the program of its own that it is."""
 
-import os
-import signal
 import ssl
 import subprocess
 import sys
@@ -64,8 +62,11 @@ def test_what_cannot_be_loaded_changes_nothing(port, put, tmp_path):
     (tmp_path / "privkey.pem").write_bytes(key)
     with pytest.raises(ssl.SSLError):
         web.main(["test", str(tmp_path), str(tmp_path)])
-    os.kill(int((tmp_path / "web.pid").read_text()), signal.SIGHUP)
+    web.main(["reload", str(tmp_path)])
     assert demo.served(port).serial_number == old
+    good = put()
+    web.main(["reload", str(tmp_path)])
+    assert _is_served_soon(port, good)
 
 
 def test_it_shows_the_files_of_the_web_root_and_a_page(port, sandbox, tmp_path):
