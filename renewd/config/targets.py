@@ -86,7 +86,8 @@ class _once(Generic[T]):  # noqa: N801 - a decorator, named as such
         self.__doc__ = make.__doc__
 
     def __get__(self, target: "Target", owner: type) -> T:
-        value = target.__dict__[self._name] = self._make(target)
+        value = self._make(target)
+        setattr(target, self._name, value)  # which the next look finds before this; no dictionary is made for it
         return value
 
 
