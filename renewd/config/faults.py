@@ -120,7 +120,7 @@ def _path_flaws(entries: Sequence[Entry], reserved: Mapping[str, str]) -> Iterat
         there = first.setdefault(use.path, use)
         if use.path in reserved:
             yield Flaw(*use.place, f"this path is {reserved[use.path]}", "write another")
-        elif use.clashes(there):
+        elif there is not use and use.clashes(there):
             wrong = f"the same path as {_said(there.place, use.place[0])}"
             yield Flaw(*use.place, wrong, "each needs a path of its own")
     yield from _nested(uses, first, reserved)
