@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,14 @@ def renewd(path: str, *args: str, **options: Any) -> subprocess.CompletedProcess
         check=False,
         **options,
     )
+
+
+def until(true: Callable[[], object]) -> None:
+    """Returns once it is true of another process, which can only be asked again and again."""
+    end, pause = time.monotonic() + LONG, threading.Event()
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        pause.wait(0.02)
 
 
 class Running:

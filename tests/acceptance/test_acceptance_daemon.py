@@ -3,7 +3,7 @@
 import signal
 import time
 
-from tests.programs import renewd, running
+from tests.programs import renewd, running, until
 from tests.world import World
 
 A, B = "a.example", "b.example"
@@ -94,7 +94,7 @@ def test_sigterm_leaves_while_finalize_hangs_and_the_next_start_reconciles(world
     path = world.write(A)
     with running(path) as daemon:
         daemon.wait_for("order.finalizing")
-        time.sleep(1)  # the call is under way at the other side
+        until(lambda: world.calls(A, "finalize"))
         assert daemon.end() == 0
     with running(path) as daemon:
         daemon.wait_for("attempt.renewed")
@@ -104,9 +104,11 @@ def test_sigterm_leaves_while_finalize_hangs_and_the_next_start_reconciles(world
 
 def test_sigterm_leaves_while_a_hook_hangs(world: World):
     world.sandbox.seed(A, days_left=None)
-    with running(world.write(world.entry(A, hooks={"reload": "sleep 300"}))) as daemon:
+    with running(
+        world.write(world.entry(A, hooks={"reload": f"sh -c 'touch {world.folder}/reloading; sleep 300'"}))
+    ) as daemon:
         daemon.wait_for("install.switched")
-        time.sleep(0.5)
+        until((world.folder / "reloading").exists)
         assert daemon.end() == 0
 
 
