@@ -125,7 +125,10 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 
 
 def _work(context: Context, seen: Look, attempt: Attempt) -> Work:
-    return Work(context, seen.target, attempt, context.issuer(seen.target), context.comparable(seen))
+    work = Work(context, seen.target, attempt, context.issuer(seen.target), context.comparable(seen))
+    for state, times in attempt.snapshot.get("tries", {}).items():
+        work.tries[State(state)] = [datetime.fromisoformat(at) for at in times]
+    return work
 
 
 def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready | Outcome | None:

@@ -11,7 +11,7 @@ from renewd.planning import backoff
 from renewd.renewal import events, proof
 from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
 from renewd.renewal.states import READS, STATES, unclear
-from renewd.renewal.work import Parked, Step, Work, again, pause
+from renewd.renewal.work import AGAIN, Parked, Step, Work, again, pause
 
 LEASE_KEPT = timedelta(
     minutes=4
@@ -29,6 +29,8 @@ def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
         while work.attempt.state in STATES:
             _keep_lease(work)
             step = _step(work)
+            if step.event != AGAIN:
+                work.tries.pop(work.attempt.state, None)
             work.attempt = work.context.journal.move(work.attempt, step.to, step.event, **step.facts)
             pause(work, step)
     except Parked as parked:
@@ -88,7 +90,7 @@ def _step(work: Work) -> Step:
     except Temporary as error:
         if state not in READS:
             raise
-        return again(work, error, state)
+        return _look_later(work, error) if state is State.RECONCILE else again(work, error, state)
     except (RenewdError, Parked):
         raise
     except Exception as error:
@@ -98,6 +100,16 @@ def _step(work: Work) -> Step:
         if state is State.FINALIZE_INTENT:
             return unclear(work, unforeseen)
         raise unforeseen from error
+
+
+def _look_later(work: Work, error: Temporary) -> Step:
+    """A service that cannot be asked now may have issued all the same: it is asked for as long as one is looked for."""
+    until = backoff.next_look(work.attempt.finalize_sent_at or work.now, work.now)
+    if until is None:
+        raise error
+    return Step(
+        State.RECONCILE, AGAIN, {}, max(until, work.now + (error.retry_after or timedelta())), str(error)
+    )
 
 
 def _keep_lease(work: Work) -> None:
@@ -112,9 +124,13 @@ def _keep_lease(work: Work) -> None:
 def _park(work: Work, parked: Parked) -> Outcome:
     """The tokens stay: the CA may still be looking."""
     journal = work.context.journal
-    if parked.asked:
+    tries = {state: [at.isoformat() for at in times] for state, times in work.tries.items()}
+    if parked.asked or tries:
         work.attempt = journal.move(
-            work.attempt, work.attempt.state, "attempt.asked_to_wait", **work.remember(asked=True)
+            work.attempt,
+            work.attempt.state,
+            "attempt.waits",
+            **work.remember(asked=parked.asked, tries=tries),
         )
     work.attempt = journal.park(work.attempt, parked.until, parked.why)
     work.tell(events.Parked, until=parked.until, why=parked.why)

@@ -27,9 +27,9 @@ class Here:
         return cls(os.uname().nodename, loaded.configuration.state_directory)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
-    """One target, its facts, and the decision on them."""
+    """One target, its facts, and the decision on them. Not frozen, as Facts are not."""
 
     target: Target
     facts: Facts

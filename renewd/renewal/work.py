@@ -14,6 +14,7 @@ from renewd.planning import backoff
 from renewd.renewal import events
 from renewd.renewal.context import Context
 
+AGAIN = "attempt.again"
 READS_GIVE_UP = timedelta(minutes=15)  # for repeating one call within an attempt
 
 
@@ -50,7 +51,9 @@ class Work:
     live: x509.Certificate | None  # what the new one is compared with; None if there is nothing usable
     issued: Issued | None = None
     placed: tuple[Token, ...] = ()  # challenge tokens that may still stand somewhere
-    tries: dict[State, list[datetime]] = field(default_factory=dict)  # of calls that were repeated
+    tries: dict[State, list[datetime]] = field(
+        default_factory=dict
+    )  # of calls that failed since they last went well
     waited: float = 0.0  # seconds of the patience used up
     leased_at: datetime | None = None  # when the lease was last known to have its full time
 
@@ -78,16 +81,19 @@ class Work:
 
 
 def again(work: Work, error: Temporary, to: State) -> Step:
-    """The same call once more after a pause. Raises `error` itself when that has gone on for too long."""
+    """The same call once more after a pause. Raises `error` itself when that has gone on for too long.
+
+    The first time the service is waited for as long as it asks.
+    """
     tries = work.tries.setdefault(work.attempt.state, [])
     tries.append(work.now)
     pause_for = backoff.reads_pause(
         len(tries), retry_after=error.retry_after, jitter=work.context.clock.jitter(0.25)
     )
     until = work.now + pause_for
-    if until - tries[0] > READS_GIVE_UP and error.retry_after is None:
+    if until - tries[0] > READS_GIVE_UP and (error.retry_after is None or len(tries) > 1):
         raise error
-    return Step(to, "attempt.again", {}, until, str(error), asked=error.retry_after is not None)
+    return Step(to, AGAIN, {}, until, str(error), asked=error.retry_after is not None)
 
 
 def pause(work: Work, step: Step) -> None:

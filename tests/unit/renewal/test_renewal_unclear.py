@@ -218,3 +218,43 @@ def test_whatever_state_is_found_at_start_ends_well_with_at_most_one_certificate
         clock.advance(timedelta(minutes=30))
     assert world.live(NAME).not_valid_after_utc > clock.now() + timedelta(days=80)
     assert world.calls(NAME, "order") <= 2
+
+
+@pytest.mark.parametrize("call", ["certificate", "order", "finalize"])
+@pytest.mark.parametrize("fault", ["status=503", "status=429+5", "status=429+1800"])
+def test_a_service_that_stays_busy_is_asked_ever_more_seldom_and_told_as_a_failure(
+    world: World, clock: FakeClock, call: str, fault: str
+):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault(call, fault, None)
+    context = world.context(NAME)
+    began, seen = clock.now(), set()
+    while clock.now() - began < timedelta(hours=6):
+        (outcome,) = passes.run(context, context.loaded.targets)
+        seen.add(str(outcome.result))
+        assert outcome.next_try_at is not None
+        clock.advance(max(timedelta(seconds=1), outcome.next_try_at - clock.now()))
+    assert "failed" in seen
+    assert world.calls(NAME, call) < 60
+    world.sandbox.faults.clear()
+    clock.advance(timedelta(days=1))
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+
+
+def test_a_service_that_cannot_be_asked_after_a_lost_reply_is_asked_until_it_can(
+    world: World, clock: FakeClock
+):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("finalize", "lose-reply")
+    context = world.context(NAME, patience=timedelta())
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "parked"}
+    world.sandbox.fault("certificate", "status=503", None)
+    began = clock.now()
+    while clock.now() - began < timedelta(hours=2):
+        (outcome,) = passes.run(context, context.loaded.targets)
+        assert outcome.result == "parked"
+        assert outcome.next_try_at is not None
+        clock.advance(outcome.next_try_at - clock.now())
+    world.sandbox.faults.clear()
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    assert world.calls(NAME, "order") == world.calls(NAME, "finalize") == 1
