@@ -54,10 +54,10 @@ def _scan(der: bytes) -> list[str]:
         raise LookupError
     names = []
     while at < end:
-        tag = der[at]
-        at, stop = _open(der, at, tag)
+        tag, length = der[at], der[at + 1]
+        begin, stop = (at + 2, at + 2 + length) if length < _LONG else _open(der, at, tag)
         if tag == _DNS:
-            names.append(der[at:stop].decode("ascii").lower())
+            names.append(der[begin:stop].decode("ascii").lower())
         at = stop
     if at != end:
         raise LookupError

@@ -19,7 +19,8 @@ def parts(name: str) -> tuple[str, ...]:
     """The names in a certificate name: comma-separated, trimmed, canonical, in written order, each once."""
     if "," not in name:
         return (names.canonical(name.strip()),) if name.strip() else ()
-    return tuple(dict.fromkeys(names.canonical(part.strip()) for part in name.split(",") if part.strip()))
+    split = [part.strip() for part in name.split(",")]
+    return tuple(dict.fromkeys([names.canonical(part) for part in split if part]))
 
 
 def identity(name: str) -> str:
@@ -87,7 +88,9 @@ class _once(Generic[T]):  # noqa: N801 - a decorator, named as such
 
     def __get__(self, target: "Target", owner: type) -> T:
         value = self._make(target)
-        setattr(target, self._name, value)  # which the next look finds before this; no dictionary is made for it
+        setattr(
+            target, self._name, value
+        )  # which the next look finds before this; no dictionary is made for it
         return value
 
 

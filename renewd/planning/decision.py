@@ -16,9 +16,9 @@ State = Literal["ok", "due", "expired", "missing", "invalid"]
 _SKEW = timedelta(minutes=5)  # clocks differ by that much without anything being wrong
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
-    """What one target wants: when to renew, which names, and its turn in the spread (0 to 1)."""
+    """What one target wants: when to renew, which names, and its turn in the spread (0 to 1). Not frozen, as Facts are not."""
 
     rule: RenewBefore
     domains: tuple[str, ...]  # sorted
