@@ -69,7 +69,7 @@ class Server:
         """Returns once it answers on its port. Never a pipe as its output: workers would keep it open."""
         with (self.directory / "stderr.log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command,
+                ["setpriv", "--pdeathsig", "TERM", *self.command],  # it never outlives the tests
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
