@@ -18,6 +18,7 @@ def run(path: str) -> int:
     SIGTERM and SIGINT: park what is under way, and leave. SIGHUP: read the configuration again, and keep the old one
     if the new one is wrong.
     """
+    from renewd.daemon import memory
     from renewd.daemon.service import Daemon
     from renewd.report import log
 
@@ -26,7 +27,8 @@ def run(path: str) -> int:
     settings = daemon.context.loaded.configuration.log
     log.configure(settings.format, settings.level, sys.stderr)
     emit.to(log.subscriber())
-    gc.collect()
+    memory.keep_together()
+    memory.give_back()
     gc.freeze()  # what starting made stays for ever
     gc.set_threshold(GARBAGE)
     daemon.run()

@@ -12,7 +12,7 @@ from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import events as own
-from renewd.daemon import presence, signals
+from renewd.daemon import memory, presence, signals
 from renewd.daemon.agenda import Agenda
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.renewal import events, passes
@@ -131,6 +131,8 @@ class Daemon:
             self._last_pass = self.clock.now()
             self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
         self.agenda.note(outcomes)
+        if outcomes:
+            memory.give_back()
 
     def _failed(self, error: Exception) -> None:
         known = isinstance(error, RenewdError)
