@@ -15,6 +15,7 @@ from renewd.daemon import events as own
 from renewd.daemon import memory, presence, signals
 from renewd.daemon.agenda import Agenda
 from renewd.errors import ConfigurationError, RenewdError
+from renewd.hooks import descendants
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context, unharmed
 from renewd.renewal.outcome import DEFECT
@@ -80,6 +81,7 @@ class Daemon:
             self._failed(error)
         finally:
             self._idle.set()
+        descendants.reap()  # as process 1 of a container nobody else does, and hooks may leave orphans
         presence.tell(
             self.state_directory,
             last_pass=self._last_pass,
