@@ -1,11 +1,13 @@
 """The command line: parse, call, print, exit. Each command's module is loaded only when it is asked for."""
 
+import atexit
 import gc
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -83,10 +85,18 @@ def command(ctx: click.Context, path: str) -> None:
     ctx.obj = path
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     gc.set_threshold(OBJECTS)
-    sys.exit(run(args))
+    _leave(run(args))
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit, where no thread is left, without Python taking itself apart: a tenth of the time that `check` takes."""
+    if threading.active_count() > 1:
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001 - the public way to them is the exit that takes all apart
+    os._exit(code)
 
 
 def run(args: Sequence[str] | None = None) -> int:
