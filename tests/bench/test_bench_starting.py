@@ -30,7 +30,7 @@ def certbot():
             try:
                 install(CERTBOT)
             except subprocess.CalledProcessError as error:
-                pytest.skip(f"certbot cannot be installed: {error.stderr}")
+                pytest.fail(f"certbot cannot be installed: {error.stderr}")
             stamp.write_text(made)
     return CERTBOT / "bin" / "certbot"
 
