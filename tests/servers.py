@@ -1,5 +1,6 @@
 """Real web servers for tests, each in a folder of its own on free loopback ports, started and ended by pid."""
 
+import abc
 import os
 import shlex
 import shutil
@@ -55,7 +56,7 @@ def served(port: int, server_name: str) -> x509.Certificate:
         return x509.load_der_x509_certificate(leaf)
 
 
-class Server:
+class Server(abc.ABC):
     """A server program as a child process; `command` and `port` come from the kind of server."""
 
     port: int
@@ -111,14 +112,14 @@ class Server:
         return served(self.port, server_name)
 
     @property
+    @abc.abstractmethod
     def check_command(self) -> str:
         """The line for a `check` hook."""
-        raise NotImplementedError  # each kind has its own
 
     @property
+    @abc.abstractmethod
     def reload_command(self) -> str:
         """The line for a `reload` hook."""
-        raise NotImplementedError  # each kind has its own
 
 
 @dataclass(frozen=True)

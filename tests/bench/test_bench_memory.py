@@ -32,7 +32,7 @@ def after_the_pass(daemon):
 
 def _ticks(pid, after=0.0):
     """Processor time so far."""
-    time.sleep(after)
+    time.sleep(after)  # nothing tells that a process is idle but that it used no time for a while
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[11:13]
 
