@@ -18,6 +18,8 @@ RenewdError
     ├── ChallengeFailed        the CA did not find the proof: told as it is, tried again by back-off
     │   └── NotProvable        the order asks for a proof that the configuration does not give
     ├── NotFinal               the service said no in words renewd does not know: not for ever
+    ├── OutOfBudget            a limit of the CA's would be passed: waits until it is not
+    ├── ClockSuspect           this machine's clock and the service's disagree: nothing is ordered until they agree
     ├── KeyRejected            401, 403: no more calls with this key until it changes
     ├── NotInSubscription      the name is not known there: a person is needed, looked at daily
     ├── BadReply               the answer is not what the API promises
@@ -29,7 +31,7 @@ RenewdError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,22 @@ class NotFinal(TargetError):
     """A refusal in words that renewd does not know; the same order may be tried again."""
 
     stage = "finalize"
+
+
+class OutOfBudget(TargetError):
+    """One more would pass what the CA allows; `until` is when there is room again."""
+
+    stage = "budget"
+
+    def __init__(self, message: str, *, until: datetime, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.until = until
+
+
+class ClockSuspect(TargetError):
+    """The present cannot be trusted, so what is due cannot be known."""
+
+    stage = "clock"
 
 
 class KeyRejected(TargetError):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from renewd.config.targets import Target
 from renewd.errors import Busy
@@ -186,11 +187,24 @@ def _deploy(
     until = waiting.pinned_until(context, target)
     if until is not None and context.installer.current(target) != version:
         return Outcome(target, Result.HELD, "a rollback by hand holds; renewd deploy ends it", until)
+    return begin_rollout(context, target, version, fence, owed=owed)
+
+
+def begin_rollout(
+    context: Context,
+    target: Target,
+    version: str,
+    fence: int,
+    *,
+    kind: Literal["deploy", "rollback"] = "deploy",
+    owed: tuple[str, ...] = (),
+) -> Ready:
+    """A version of the store on its way to go live, under an attempt of its own; `owed` names the hooks to run if not all."""
     attempt = context.journal.begin(
         target.identity,
         target.name,
-        "deploy",
-        issuer=target.issuer,
+        kind,
+        issuer=None,
         fence=fence,
         state=State.VALIDATED,
         version=version,

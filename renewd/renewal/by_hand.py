@@ -13,7 +13,7 @@ from renewd.journal.attempt import ABANDONED
 from renewd.planning import words
 from renewd.renewal import attempts, engine, passes
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import Outcome, Ready, Result
+from renewd.renewal.outcome import Outcome, Ready
 from renewd.renewal.work import Work
 
 SENT = frozenset({State.FINALIZE_INTENT, State.RECONCILE})  # finalize was called, and its answer is not known
@@ -34,16 +34,7 @@ def rollback(context: Context, target: Target, to: str | None) -> list[Outcome]:
     def prepare(context: Context, target: Target, fence: int) -> Ready:
         _abandon(context, target, fence)
         context.installer.pin(target)
-        attempt = context.journal.begin(
-            target.identity,
-            target.name,
-            "rollback",
-            issuer=None,
-            fence=fence,
-            state=State.VALIDATED,
-            version=version.id,
-        )
-        return Ready(target, attempt, version.id, Result.DEPLOYED)
+        return attempts.begin_rollout(context, target, version.id, fence, kind="rollback")
 
     return _together(context, [target], prepare)
 
@@ -122,16 +113,7 @@ def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
         )
     newest = max(versions, key=lambda version: version.not_after or version.created_at)
     context.installer.unpin(target)
-    attempt = context.journal.begin(
-        target.identity,
-        target.name,
-        "deploy",
-        issuer=None,
-        fence=fence,
-        state=State.VALIDATED,
-        version=newest.id,
-    )
-    return Ready(target, attempt, newest.id, Result.DEPLOYED)
+    return attempts.begin_rollout(context, target, newest.id, fence)
 
 
 def _chosen(context: Context, target: Target, to: str | None) -> Version:
