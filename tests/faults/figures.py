@@ -2,20 +2,30 @@
 
 import json
 import os
+from typing import NamedTuple
 
 FILE = "RENEWD_FIGURES"
+
+
+class Figure(NamedTuple):
+    """What was counted under one name, and the test file that counted it."""
+
+    counts: dict[str, float]
+    source: str
 
 
 def record(name: str, **counts: float) -> None:
     """Keep the counts of one run, such as `record("install kill points", tried=412, torn=0)`.
 
     Appends one JSON line to the file that RENEWD_FIGURES names, and does nothing where it names none. One write that
-    appends, so that several processes may record at once; figures of one name are added up by tests/faults/report.
+    appends, so that several processes may record at once. Of one name, `read` adds up whole numbers and takes the
+    greatest of fractions: counts are whole numbers, measures such as seconds=1.25 are fractions.
     """
     path = os.environ.get(FILE)
     if not path:
         return
-    line = json.dumps({"name": name, **counts}) + "\n"
+    source = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    line = json.dumps({"name": name, "source": source, "counts": counts}) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         os.write(descriptor, line.encode())
@@ -23,13 +33,14 @@ def record(name: str, **counts: float) -> None:
         os.close(descriptor)
 
 
-def read(path: str) -> dict[str, dict[str, float]]:
-    """Name → counts, those of one name added up; in the order of names."""
-    added: dict[str, dict[str, float]] = {}
+def read(path: str) -> dict[str, Figure]:
+    """Each figure by its name, in the order of names."""
+    found: dict[str, Figure] = {}
     with open(path, encoding="utf-8") as lines:
         for line in lines:
-            counts = json.loads(line)
-            sums = added.setdefault(counts.pop("name"), {})
-            for what, count in counts.items():
-                sums[what] = sums.get(what, 0) + count
-    return dict(sorted(added.items()))
+            one = json.loads(line)
+            kept = found.setdefault(one["name"], Figure({}, one["source"])).counts
+            for what, count in one["counts"].items():
+                known = kept.get(what, 0)
+                kept[what] = max(known, count) if isinstance(count, float) else known + count
+    return dict(sorted(found.items()))
