@@ -26,9 +26,10 @@ def take(site: Site, name: str, now: datetime) -> None:
         live = _keep(site, name, now)
     with atomic.telling("take over", site.root), atomic.directory(site.root) as root:
         versions.point(root, live)
+        os.fsync(root)  # what the links lead through lasts before there is one of them
         if site.linked:
             links.link(root, site, list(strays))
-        os.fsync(root)
+            os.fsync(root)
 
 
 def _found(site: Site, *, ours: bool) -> dict[str, tuple[str, bytes]]:

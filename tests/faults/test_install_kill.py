@@ -4,202 +4,30 @@ strace does it to a real process. Every n-th point is taken, so that it stays sh
 """
 
 import itertools
-import json
 import os
 import re
-import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from renewd.config.model import Certificate
-from renewd.config.targets import Target
-from renewd.install import layouts
-from renewd.install.installer import Installer, Source
-from tests.certificates import Authority, Issued, spki
-from tests.clocks import FakeClock
+from renewd.install.installer import Source
+from tests.faults import figures
+from tests.faults.install_scenes import NEW, SCENES, Stage, Worker, working
 from tests.faults.install_worker import LEAKED, REFUSED
 
-NAME = "contoso.com"
 CHANGES = "mkdir,mkdirat,openat,write,fsync,fchmod,fchmodat,chmod,fchown,rename,renameat,symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate"
 EVERY = 1 if os.environ.get("RENEWD_SWEEP") == "all" else 6
 ERRORS = ("EIO", "ENOSPC", "EROFS", "EACCES", "EDQUOT", "ENOMEM")
-AUTHORITY = Authority.new()
-OLD, NEW = AUTHORITY.issue(NAME), AUTHORITY.issue(NAME)
-
-
-class Worker:
-    """The process whose children install; one for a module, as it takes long to start."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.install_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        self.tell({"name": NAME, "pem": combined(NEW)})
-
-    def tell(self, order: dict) -> dict:
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return self.hear()
-
-    def hear(self) -> dict:
-        return json.loads(self.process.stdout.readline())
-
-    def install(self, order: dict, *options: str) -> dict:
-        """Install in a child under strace with these options; its exit status and what it said."""
-        pid = self.tell(order)["pid"]
-        strace = subprocess.Popen(
-            ["strace", "-p", str(pid), *options],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=order["state"] + "/..",
-        )
-        attached = strace.stderr.readline()
-        assert "attached" in attached, attached
-        os.kill(pid, signal.SIGCONT)
-        result = self.hear()
-        strace.communicate()
-        return result
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
+OPENING = ("EMFILE", "ENFILE")  # what only a call that opens can say
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    one = Worker()
-    yield one
-    one.close()
-
-
-def combined(issued: Issued) -> str:
-    return (issued.fullchain_pem + issued.key_pem).decode()
-
-
-class Scene:
-    """A machine's folder with the old certificate live, in one of the ways that there are."""
-
-    def __init__(self, folder: Path, install: list[dict], *, foreign: bool, empty: bool) -> None:
-        self.folder = folder
-        self.install = json.loads(json.dumps(install).replace("@", str(folder)))
-        self.target = Target(NAME, Certificate(name=NAME, install=self.install), "rcl")
-        self.clock = FakeClock()
-        self.installer = Installer(f"{folder}/state", self.clock)
-        self.shown = [dict(layouts.shown(place)) for place in self.target.places]
-        self.empty = empty
-        (folder / "state").mkdir(parents=True, mode=0o700)
-        if foreign:
-            self._put_foreign()
-        elif not empty:
-            version = self.installer.stage(self.target, OLD.bundle, Source("rcl"))
-            self.installer.switch(self.target, version)
-            self.clock.advance(timedelta(days=60))
-        self.order = {
-            "state": f"{folder}/state",
-            "name": NAME,
-            "install": self.install,
-            "pem": combined(NEW),
-        }
-
-    def _put_foreign(self) -> None:
-        parts = {
-            "key": OLD.key_pem,
-            "cert": OLD.leaf_pem,
-            "chain": OLD.chain_pem,
-            "fullchain": OLD.fullchain_pem,
-        }
-        for shown in self.shown:
-            for kind, path in shown.items():
-                if kind in parts:
-                    Path(path).parent.mkdir(exist_ok=True)
-                    Path(path).write_bytes(parts[kind])
-
-    def live(self) -> list[Issued | None]:
-        """What each place shows; a torn set fails."""
-        return [self._shown(shown) for shown in self.shown]
-
-    def _shown(self, shown: dict[str, str]) -> Issued | None:
-        found = {kind: Path(path).read_bytes() for kind, path in shown.items() if os.path.exists(path)}
-        if not found and self.empty:
-            return None
-        assert {"key", "fullchain"} <= set(found), found.keys()
-        leaf = x509.load_pem_x509_certificate(found["fullchain"])
-        assert spki(load_pem_private_key(found["key"], None)) == spki(leaf), "key and certificate differ"
-        return next(issued for issued in (OLD, NEW) if issued.leaf == leaf)
-
-    def links_hold(self) -> None:
-        """Directories of links are whole even before recovery."""
-        for place, shown in zip(self.target.places, self.shown, strict=True):
-            if place.directory is not None and os.path.lexists(f"{place.directory}/current"):
-                found = {kind: path for kind, path in shown.items() if os.path.lexists(path)}
-                if found or not self.empty:
-                    self._matching(found)
-
-    def _matching(self, found: dict[str, str]) -> None:
-        if not self.empty:
-            assert {"key", "fullchain"} <= set(found)
-        if {"key", "fullchain"} <= set(found):
-            self._shown(found)
-
-    def leftovers(self) -> list[str]:
-        names = [
-            os.path.join(top, name) for top, dirs, files in os.walk(self.folder) for name in dirs + files
-        ]
-        return [name for name in names if os.path.basename(name).startswith(".") or "/intents/" in name]
-
-
-SCENES = {
-    "a directory of links": ([{"directory": "@/live"}], False, False),
-    "fixed files": ([{"files": {"key": "@/a/key.pem", "fullchain": "@/b/chain.pem"}}], False, False),
-    "a folder that somebody else filled": ([{"directory": "@/live"}], True, False),
-    "fixed files that somebody else wrote": (
-        [{"files": {"key": "@/a/key.pem", "fullchain": "@/a/chain.pem"}}],
-        True,
-        False,
-    ),
-    "a folder and files together": (
-        [
-            {"directory": "@/live", "layout": "rcl"},
-            {"files": {"key": "@/a/key.pem", "fullchain": "@/a/chain.pem"}},
-        ],
-        False,
-        False,
-    ),
-    "a first install into nothing": (
-        [{"directory": "@/live"}, {"files": {"key": "@/a/k", "fullchain": "@/a/c"}}],
-        False,
-        True,
-    ),
-}
-
-
-class Stage:
-    """Scenes of one kind, each in a fresh copy of the same folder at the same path."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        install, foreign, empty = SCENES[kind]
-        self.folder = folder / "machine"
-        self.kept = folder / "kept"
-        self.scene = Scene(self.folder, install, foreign=foreign, empty=empty)
-        shutil.copytree(self.folder, self.kept, symlinks=True)
-
-    def again(self) -> Scene:
-        shutil.rmtree(self.folder)
-        shutil.copytree(self.kept, self.folder, symlinks=True)
-        return self.scene
+    with working() as one:
+        yield one
 
 
 def points(worker: Worker, stage: Stage) -> list[tuple[str, int]]:
@@ -220,11 +48,12 @@ def points(worker: Worker, stage: Stage) -> list[tuple[str, int]]:
     return found
 
 
+@pytest.mark.fault(59)
 @pytest.mark.parametrize("kind", SCENES)
 def test_killed_anywhere_recovery_leaves_the_old_or_the_new_set_and_nothing_else(
     kind: str, worker: Worker, tmp_path: Path
 ) -> None:
-    stage = Stage(tmp_path, kind)
+    stage, tried = Stage(tmp_path, kind), 0
     for call, turn in points(worker, stage)[::EVERY]:
         scene = stage.again()
         result = worker.install(
@@ -249,18 +78,29 @@ def test_killed_anywhere_recovery_leaves_the_old_or_the_new_set_and_nothing_else
         scene.installer.prune(scene.target)
         assert set(scene.live()) == {NEW}
         assert scene.leftovers() == [], (call, turn)
+        tried += 1
+    figures.record("install kill points", tried=tried, torn=0, for_a_person=0)
 
 
+def injected(found: list[tuple[str, int]]) -> Iterator[tuple[str, int, str]]:
+    """An error for each point, each in its turn; each call that opens a file besides fails for want of descriptors."""
+    errors, opening = itertools.cycle(ERRORS), itertools.cycle(OPENING)
+    for call, turn in found:
+        yield call, turn, next(errors)
+        if call == "openat":
+            yield call, turn, next(opening)
+
+
+@pytest.mark.fault(45, 47, 48, 104)
 @pytest.mark.parametrize("kind", SCENES)
 def test_an_error_anywhere_leaves_the_old_set_and_says_so_in_words(
     kind: str, worker: Worker, tmp_path: Path
 ) -> None:
-    stage = Stage(tmp_path, kind)
-    errors = itertools.cycle(ERRORS)
-    for call, turn in points(worker, stage)[::EVERY]:
+    stage, tried = Stage(tmp_path, kind), 0
+    for call, turn, errno in injected(points(worker, stage)[::EVERY]):
+        tried += 1
         scene = stage.again()
         before = scene.live()
-        errno = next(errors)
         result = worker.install(
             scene.order,
             "-e",
@@ -281,3 +121,4 @@ def test_an_error_anywhere_leaves_the_old_set_and_says_so_in_words(
             assert result["status"] == 0, where
             assert set(live) == {NEW}, where
         assert scene.leftovers() == [], where
+    figures.record("errors of an install's system calls", tried=tried, torn=0, descriptors_leaked=0)
