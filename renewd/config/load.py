@@ -8,9 +8,11 @@ from typing import Any
 from renewd.config import document as documents
 from renewd.config import faults as between
 from renewd.config import including
+from renewd.config.databases import sqlite_path
 from renewd.config.document import Broken, Document
 from renewd.config.entries import Entry, filled
 from renewd.config.findings import Findings
+from renewd.config.issuing import SecretSource
 from renewd.config.model import Certificate, Configuration, Included, Options
 from renewd.config.structure import settle
 from renewd.config.targets import Target
@@ -139,6 +141,10 @@ class _Reading:
             for issuer in configuration.issuers.values()
             if issuer.api_key.file is not None
         }
+        if isinstance(configuration.state, SecretSource) and configuration.state.file is not None:
+            reserved[configuration.state.file] = "where a secret is read from"
+        if isinstance(configuration.state, str) and (path := sqlite_path(configuration.state)) is not None:
+            reserved[path] = "renewd's journal"
         reserved[os.path.abspath(main.path)] = "this configuration"
         reserved[configuration.state_directory] = "the state directory"
         for flaw in between.flaws(entries, issuers, reserved):

@@ -3,12 +3,13 @@
 At start each of these holds its targets only; `validate` and a reload tell them all.
 """
 
+import importlib.util
 import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from renewd.config import accounts, load, programs, roots, secrets, takeover
+from renewd.config import accounts, databases, load, programs, roots, secrets, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
 from renewd.config.issuing import RclIssuer, SecretSource, TrustFile
@@ -34,7 +35,8 @@ class MachineFault:
 def faults(loaded: Loaded) -> list[MachineFault]:
     """All that this machine lacks; cheap where nothing is lacking."""
     names: dict[Fault, list[str]] = {}
-    for document, path, told, held in (*_issuer_faults(loaded), *_entry_faults(loaded.entries)):
+    found = (*_issuer_faults(loaded), *_state_faults(loaded), *_entry_faults(loaded.entries))
+    for document, path, told, held in found:
         names.setdefault(document.fault(path, *told), []).extend(held)
     return [MachineFault(fault, tuple(dict.fromkeys(held))) for fault, held in names.items()]
 
@@ -76,6 +78,22 @@ def _issuer_faults(loaded: Loaded) -> Iterator[Found]:
             held = tuple(target.name for target in loaded.targets if target.issuer == name)
             for path, told in found:
                 yield loaded.document, ("issuers", name, *path), told, held
+
+
+def _state_faults(loaded: Loaded) -> Iterator[Found]:
+    """What the journal's database lacks here; it holds no target, for opening the journal says so for all of them."""
+    state = loaded.configuration.state
+    if state is None or loaded.document is None:
+        return
+    told = _secret(state) if isinstance(state, SecretSource) else _driver(state)
+    if told is not None:
+        yield loaded.document, ("state",), told, ()
+
+
+def _driver(url: str) -> Told | None:
+    if databases.sqlite_path(url) is not None or importlib.util.find_spec("psycopg") is not None:
+        return None
+    return databases.NO_DRIVER, databases.GET_DRIVER
 
 
 def _lacking(issuer: RclIssuer) -> Iterator[tuple[Path, Told]]:

@@ -8,15 +8,19 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
 
 from renewd.config import names as naming
+from renewd.config.databases import database_url
 from renewd.config.deploying import Command, Commands, Confirm, Expect, Hooks, Install
 from renewd.config.issuing import (
     RCL_BASE_URL,
@@ -40,6 +44,12 @@ RenewalRule = Annotated[
     BeforeValidator(renew_before),
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": "^([0-9]+[smhd]|[0-9]+/[0-9]+)$"}),
+]
+
+
+State = Annotated[
+    Annotated[str, AfterValidator(database_url), Tag("<word>")] | Annotated[SecretSource, Tag("<mapping>")],
+    Discriminator(lambda value: "<mapping>" if isinstance(value, dict | SecretSource) else "<word>"),
 ]
 
 
@@ -153,6 +163,12 @@ class Configuration(Settings):
     state_directory: AbsolutePath = Field(
         "/var/lib/renewd", description="Lock, journal, version store, quarantine."
     )
+    state: State | None = Field(
+        None,
+        description="The journal's database: a URL without a password, or where the whole URL is read from. "
+        "Absent: the file renewd.db in `state_directory`.",
+        examples=["postgresql+psycopg://renewd@db.example.net/renewd"],
+    )
     log: Log = Field(Log(), description="What the log looks like.")
 
 
@@ -176,6 +192,7 @@ __all__ = [
     "Schedule",
     "SecretSource",
     "Settings",
+    "State",
     "Timeout",
     "TrustFile",
 ]
