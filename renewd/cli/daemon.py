@@ -18,10 +18,12 @@ def run(path: str) -> int:
     SIGTERM and SIGINT: park what is under way, and leave. SIGHUP: read the configuration again, and keep the old one
     if the new one is wrong.
     """
+    from renewd.cli import shield
     from renewd.daemon import memory
     from renewd.daemon.service import Daemon
     from renewd.report import log
 
+    shield.raise_up()
     emit = log.Relay()
     daemon = Daemon(path, emit)
     settings = daemon.context.loaded.configuration.log

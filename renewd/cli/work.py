@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
+from renewd.cli import shield
 from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
@@ -25,6 +26,7 @@ def at_work(
     path: str, emit: Callable[[events.Event], None], patience: timedelta = PATIENCE
 ) -> Iterator[Context]:
     """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
+    shield.raise_up()
     context = Context(load.load(path), emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:
         over = threading.Event()
