@@ -41,10 +41,9 @@ class Deadline(httpcore.NetworkBackend):
     def __init__(
         self, seconds: float, *, resolve: Resolve | None = None, permit: Permit | None = None
     ) -> None:
-        self.sent = (
-            False  # some of the request itself, not of what a proxy was told before, may have gone out
-        )
+        self.sent = False  # some of the request, not of what a proxy was told before, may have gone out
         self.aborted = False
+        self.address = ""  # that is connected to, whatever the name service says at another time
         self._end = _CLOCK.monotonic() + seconds
         self._resolve = resolve
         self._permit = permit
@@ -98,6 +97,7 @@ class Deadline(httpcore.NetworkBackend):
                 if rest == 1:
                     raise
             else:
+                self.address = addresses[-rest]
                 return self._watched(stream)
         raise httpcore.ConnectError(f"no such host: {host}")
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from renewd.certs import chain, keys, panic, pem
+from renewd.certs import chain, keys, panic, pem, pfx
 from renewd.certs.bundle import Bundle, Material, PrivateKey
 from renewd.errors import MaterialRefused
 
+_FORMS = 2  # of one key: PKCS #8, and PKCS #1 or SEC 1
 _LONGEST_RSA = 4096  # checking a longer key's consistency can take minutes
 
 
@@ -63,29 +64,13 @@ def _from_pem(texts: Sequence[bytes]) -> tuple[list[x509.Certificate], PrivateKe
     certificates = [block.der for block in unique if block.label == "CERTIFICATE"]
     private = [block.der for block in unique if block.label in pem.KEY_LABELS]
     _limit(certificates)
-    if len(private) != 1:
-        raise ValueError(
-            f"there are {len(private)} private keys in it" if private else "there is no private key in it"
-        )
-    return [_certificate(der) for der in certificates], _key(private[0])
+    return [_certificate(der) for der in certificates], _one_key(private)
 
 
 def _from_pfx(material: Material) -> tuple[list[x509.Certificate], PrivateKey]:
-    pfx = material.pfx
-    if not pfx:
+    if not material.pfx:
         raise ValueError("it is empty")
-    if len(pfx) > pem.WHOLE:
-        raise ValueError(f"the PFX is more than {pem.WHOLE:,} bytes long")
-    password = material.password.reveal().encode() if material.password else None
-    try:
-        key, leaf, others = pkcs12.load_key_and_certificates(pfx, password)
-    except ValueError:
-        raise ValueError("the PFX cannot be opened: it is damaged, or its password is another one") from None
-    if key is None:
-        raise ValueError("there is no private key in the PFX")
-    if not isinstance(key, PrivateKey):
-        raise ValueError(f"it holds a key of type {keys.key_type(key)}; RSA or EC is wanted")  # noqa: TRY004 - bad content
-    certificates = list(dict.fromkeys([*([leaf] if leaf else []), *others]))
+    key, certificates = pfx.load(material.pfx, material.password)
     _limit([certificate.public_bytes(Encoding.DER) for certificate in certificates])
     return certificates, key
 
@@ -109,6 +94,18 @@ def _certificate(der: bytes) -> x509.Certificate:
     except ValueError:
         raise ValueError("a certificate in it is damaged") from None
     return certificate
+
+
+def _one_key(ders: Sequence[bytes]) -> PrivateKey:
+    """The key; the same one in two forms is one, and a portal may well send both."""
+    if not ders:
+        raise ValueError("there is no private key in it")
+    if len(ders) > _FORMS:
+        raise ValueError(f"there are {len(ders)} private keys in it")
+    key, *others = [_key(der) for der in ders]
+    if any(other.public_key() != key.public_key() for other in others):
+        raise ValueError(f"there are {len(ders)} private keys in it")
+    return key
 
 
 def _key(der: bytes) -> PrivateKey:

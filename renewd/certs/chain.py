@@ -6,7 +6,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from renewd.certs import traits
+from renewd.certs import constraints, traits
 from renewd.certs.traits import title
 
 _BROKEN_HASHES = frozenset({"md5", "sha1", "sha224"})
@@ -67,7 +67,7 @@ def broken_at(leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: da
             return f"{title(below.subject)} is signed by {title(below.issuer)}, and not by {name}, which comes next"
         if not signed(below, issuer):
             return f"the signature of {name} on {title(below.subject)} cannot be verified"
-        if problem := _unfit(issuer, depth, now):
+        if problem := _unfit(issuer, depth, now) or constraints.overstepped(leaf, issuer):
             return f"{name} in the chain {problem}"
         below = issuer
     return None

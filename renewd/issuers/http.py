@@ -76,6 +76,7 @@ class Web:
         self._lock = threading.Lock()
         self._running: set[deadline.Deadline] = set()
         self._closed = False
+        self._inside = False  # the API itself was found in a network of somebody's own
 
     def api(self, path: str, key: Secret, call: Call) -> Reply:
         """GET of a path below the base URL with the key. Raises Unreachable, ReplyLost, Temporary or BadReply."""
@@ -84,7 +85,9 @@ class Web:
             request = self._request(self._base + path)
             request.headers["Authorization"] = f"Bearer {key.reveal()}"
             self._assert_origin(request)
-            return _read(self._transport(network, self._api_context), request, call)
+            reply = _read(self._transport(network, self._api_context), request, call)
+        self._inside = links.is_inside(network.address)
+        return reply
 
     def download(self, url: str, call: Call) -> Reply:
         """GET of a pre-signed link, without the key. Raises Unreachable, Temporary or BadReply."""
@@ -92,11 +95,7 @@ class Web:
             links.check(url, self._settings.download_hosts, near=self.near)
         except ValueError as error:
             raise BadReply(f"{call.what}: {error}", stage=call.stage) from None
-        through_proxy = (
-            self._settings.proxy is not None
-        )  # then the proxy looks the name up, and stands anywhere
-        permit = None if self.near or through_proxy else links.is_public
-        network = deadline.Deadline(call.seconds, permit=permit)
+        network = deadline.Deadline(call.seconds, permit=self._permit())
         with self._foreign(call, network):
             return _read(self._transport(network, self._download_context), self._request(url), call)
 
@@ -120,6 +119,14 @@ class Web:
     @cached_property
     def _download_context(self) -> ssl.SSLContext:
         return _context(self._settings.ca_file, instead=False)  # storage is another party's
+
+    def _permit(self) -> deadline.Permit | None:
+        """Which addresses downloads may come from; where there is a proxy it looks names up, and stands anywhere."""
+        if self.near or self._settings.proxy is not None:
+            return None
+        if self._inside:
+            return lambda address: links.is_public(address) or links.is_inside(address)
+        return links.is_public
 
     def _request(self, url: str) -> httpx.Request:
         connect = self._settings.timeout.connect.total_seconds()

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 _PLAIN = re.compile(r"[!-~]{1,4096}")  # printable ASCII without blanks
 _LABELS = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
+_OWN = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052 §2.1: the last 32 bits are an IPv4 address
 
 
@@ -61,6 +62,15 @@ def is_public(address: str) -> bool:
         if inner is not None:
             return is_public(str(inner))
     return found.is_global and not found.is_multicast
+
+
+def is_inside(address: str) -> bool:
+    """Whether an address is of somebody's own network (RFC 1918, RFC 4193): neither this machine's nor one link's."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in _OWN if network.version == found.version)
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:

@@ -9,7 +9,9 @@ from renewd.config.secrets import Secret
 
 LONGEST = 512  # characters; longer than any reason that a CA gives
 _FIELDS = ("message", "detail", "title", "error", "error_description")  # where gateways put their reason
-_UNSEEN = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->")
+_UNSEEN = re.compile(r"(?i)<(?:(script|style|head)\b|!--)")  # where something begins that nobody sees
+_ENDS = {name: re.compile(rf"(?i)</{name}\s*>") for name in ("script", "style", "head")}
+_COMMENT_END = re.compile("-->")
 _TAG = re.compile(r"<[^<>]*>")
 _QUERY = re.compile(r"(?i)(\bhttps?://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")  # pre-signed: the query is the secret
 
@@ -18,7 +20,7 @@ def said(body: bytes, kind: str = "", secrets: Iterable[Secret] = ()) -> str:
     """What an error page says, as one line; `kind` is its media type. Empty if it says nothing."""
     text = body.decode("utf-8", "replace")
     if "html" in kind or text.lstrip()[:1] == "<":
-        text = _TAG.sub(" ", _UNSEEN.sub(" ", text))
+        text = _TAG.sub(" ", _seen(text))
     elif text.lstrip()[:1] == "{":
         text = _reason(text)
     for secret in secrets:
@@ -34,6 +36,21 @@ def clean(text: str) -> str:
         sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in line
     )
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def _seen(page: str) -> str:
+    """The page without scripts, styles, its head and comments; what has no end hides all the rest.
+
+    Every search goes on where the last one ended: one expression for beginning and end takes seconds for a hostile page.
+    """
+    parts, at = [], 0
+    while begin := _UNSEEN.search(page, at):
+        parts.append(page[at : begin.start()])
+        end = _ENDS.get((begin[1] or "").lower(), _COMMENT_END).search(page, begin.end())
+        if end is None:
+            return " ".join(parts)
+        at = end.end()
+    return " ".join([*parts, page[at:]])
 
 
 def _reason(text: str) -> str:

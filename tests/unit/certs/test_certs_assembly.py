@@ -174,7 +174,7 @@ WRONG = {
     "a PFX without a key": (lambda: Material(pfx=pkcs12.serialize_key_and_certificates(None, None, None, [GOOD.leaf], NoEncryption())), "there is no private key in the PFX"),
     "a PFX with an Ed25519 key": (lambda: Material(pfx=pfx(key=ed25519.Ed25519PrivateKey.generate(), leaf=None)), "it holds a key of type ed25519; RSA or EC is wanted"),
     "a PFX with another's key": (lambda: Material(pfx=pfx(key=OTHER.key, leaf=None, chain=[GOOD.leaf])), "key and certificate do not match"),
-    "a giant PFX": (lambda: Material(pfx=bytes(2 << 20)), "the PFX is more than 1,048,576 bytes long"),
+    "a giant PFX": (lambda: Material(pfx=bytes(2 << 20)), "the PFX is more than 262,144 bytes long"),
 }  # fmt: skip
 
 
@@ -206,6 +206,7 @@ RIGHT = {
     "all in one, in any order": lambda: texts(CHAIN + KEY + LEAF),
     "the leaf again in the chain's file": lambda: texts(LEAF, FULL, KEY),
     "the key twice": lambda: texts(KEY + FULL, KEY),
+    "the key in both its forms": lambda: texts(KEY, FULL, traditional(GOOD)),
     "the root in the chain": lambda: texts(KEY, FULL + CA.root_pem),
     "the root before the rest": lambda: texts(KEY, CA.root_pem + CHAIN + LEAF),
     "line ends of Windows": lambda: texts((KEY + FULL).replace(b"\n", b"\r\n")),

@@ -118,3 +118,17 @@ def test_whatever_is_allowed_is_https(url: str):
     with suppress(ValueError):
         links.check(url, (), near=False)
         assert url.lower().startswith("https://")
+
+
+@pytest.mark.fault(96)
+@pytest.mark.parametrize("address", ["10.1.2.3", "172.31.0.1", "192.168.0.9", "fd00::1"])
+def test_addresses_of_somebodys_own_network(address: str):
+    assert links.is_inside(address)
+
+
+@pytest.mark.fault(96)
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "169.254.169.254", "fe80::1", "::1", "93.184.216.34", "x", ""]
+)
+def test_addresses_of_no_such_network(address: str):
+    assert not links.is_inside(address)
