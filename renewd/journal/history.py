@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from renewd.journal import rows
-from renewd.journal.attempt import INDEBTED, NOTHING, OBTAINED, OBTAINING, SETTLED, Attempt, Step
+from renewd.journal.attempt import (
+    INDEBTED,
+    NOTHING,
+    OBTAINED,
+    OBTAINING,
+    PUTTING_BACK,
+    SETTLED,
+    Attempt,
+    Step,
+)
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
 
@@ -49,6 +58,16 @@ class History(Connected):
         """Targets that owe hooks or a confirmation, by identity: the newest attempt that got that far says so."""
         newest = self._newest(attempts.c.outcome.in_((*SETTLED, *INDEBTED)))
         return {identity: attempt for identity, attempt in newest.items() if attempt.owed}
+
+    def put_back(self, identity: str, since: datetime) -> list[Step]:
+        """The steps that put the target's old files back, from `since` on."""
+        query = (
+            select(steps)
+            .join(attempts, steps.c.attempt == attempts.c.id)
+            .where(*_of(identity), steps.c.event == PUTTING_BACK, steps.c.at >= since)
+        )
+        with self._database.read() as connection:
+            return [rows.step(row) for row in connection.execute(query)]
 
     def served(self) -> dict[str, Step]:
         """When each target was last seen to be served as it should be, by identity."""

@@ -7,11 +7,13 @@ from cryptography import x509
 from renewd.config.targets import Target
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
+from renewd.journal.attempt import PUTTING_BACK
 from renewd.renewal import events
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Ready
 
 STAGES = ("pre", "check", "reload", "confirm", "post")
+GOING_BACK = "going_back"  # in an attempt's snapshot: after which stage its old files go back, and why
 INTERRUPTED = frozenset({State.ACTIVATE_INTENT, State.ACTIVE})  # left in the middle, maybe after the switch
 
 
@@ -65,11 +67,36 @@ def _known(context: Context, target: Target, version: str | None) -> Version | N
     return next((known for known in stored if not known.placeholder), None)
 
 
-def switch_back(context: Context, member: Member, why: str) -> bool:
-    """Put the member's old version in place again. False if there is none. Raises InstallFailed."""
+def switch_back(context: Context, member: Member, after: str, why: str) -> bool:
+    """Put the member's old version in place again, as the stage `after` failed. False if there is none.
+
+    Raises InstallFailed.
+    """
     if member.previous is None:
         return False
+    journal, snapshot = context.journal, {**member.attempt.snapshot, GOING_BACK: {"after": after, "why": why}}
+    member.attempt = journal.move(
+        member.attempt, member.attempt.state, PUTTING_BACK, after=after, why=why, snapshot=snapshot
+    )
     context.installer.switch(member.target, member.previous.id)
-    member.attempt = context.journal.move(member.attempt, State.ROLLED_BACK, "install.put_back", why=why)
+    member.attempt = journal.move(member.attempt, State.ROLLED_BACK, "install.put_back", why=why)
     context.emit(events.PutBack(name=member.target.name, version=member.previous.id, why=why))
     return True
+
+
+def going_back(context: Context, item: Ready, leaf: x509.Certificate) -> tuple[Member, str, str] | None:
+    """The member whose way back was interrupted, after which stage, and why; None if it was not on its way back.
+
+    After a failed check a server loaded nothing: the rollout is done again from its start.
+    """
+    found = item.attempt.snapshot.get(GOING_BACK)
+    if (
+        found is None
+        or found["after"] == "check"
+        or item.attempt.state not in (State.ACTIVE, State.ROLLED_BACK)
+    ):
+        return None
+    member = Member(item, item.attempt, leaf)
+    if context.installer.current(item.target) == item.version:
+        member.previous = _known(context, item.target, context.installer.previous(item.target))
+    return member, found["after"], found["why"]

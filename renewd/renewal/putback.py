@@ -1,18 +1,16 @@
 """When a rollout goes wrong: the old files go back, the culprit is found, and the rest goes on."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from renewd.errors import HookFailed, InstallFailed, TargetError
+from renewd.errors import HookFailed, InstallFailed, NotServed, TargetError
+from renewd.renewal import debts
 from renewd.renewal.member import Member, switch, switch_back
 from renewd.renewal.rollout import Rollout, run_shared, settle
-
-WORTH_IT = timedelta(days=1)  # an old certificate with less than this is no better than a new one not served
 
 
 def after_check(rollout: Rollout, members: Sequence[Member], error: HookFailed) -> None:
     """All old files go back; if the check passes with them, each is tried alone, so that only the culprit stays out."""
-    back = [member for member in members if _goes_back(rollout, member, error, f"the check failed: {error}")]
+    back = [member for member in members if _goes_back(rollout, member, error, "check")]
     if not back:
         return
     if _passes(rollout, back) is not None:
@@ -29,12 +27,27 @@ def after_reload(rollout: Rollout, failed: Sequence[tuple[Member, TargetError]])
     """The old files go back where they have a day left, and the server is made to load them."""
     back = []
     for member, error in failed:
-        if not _lasts(rollout, member):
+        if not debts.lasts(member.previous, rollout.context.clock.now()) or _kept(rollout, member, error):
             settle(rollout, member, rollout.settling.owed, error)
-        elif _goes_back(rollout, member, error, str(error)):
+        elif _goes_back(rollout, member, error, error.stage):
             back.append((member, error))
-    if not back:
-        return
+    if back:
+        _load_old(rollout, back)
+
+
+def complete(rollout: Rollout, interrupted: Sequence[tuple[Member, str, str]]) -> None:
+    """End the ways back that an earlier process began: the old files live, and loaded by the server."""
+    back: list[tuple[Member, TargetError]] = []
+    for member, after, why in interrupted:
+        rollout.members.append(member)
+        error = HookFailed(why, hook=after) if after == "reload" else NotServed(why)
+        if member.previous is None or _goes_back(rollout, member, error, after):
+            back.append((member, error))
+    if back:
+        _load_old(rollout, back)
+
+
+def _load_old(rollout: Rollout, back: list[tuple[Member, TargetError]]) -> None:
     try:
         run_shared(rollout, "reload", [member for member, _ in back])
     except HookFailed as again:
@@ -43,10 +56,10 @@ def after_reload(rollout: Rollout, failed: Sequence[tuple[Member, TargetError]])
         settle(rollout, member, rollout.settling.put_back, error)
 
 
-def _goes_back(rollout: Rollout, member: Member, error: TargetError, why: str) -> bool:
+def _goes_back(rollout: Rollout, member: Member, error: TargetError, after: str) -> bool:
     """Whether the old files are live again. If not, as after a first install, the new ones stay and the rest is owed."""
     try:
-        if switch_back(rollout.context, member, why):
+        if switch_back(rollout.context, member, after, str(error)):
             return True
     except InstallFailed as problem:
         error = problem
@@ -54,15 +67,24 @@ def _goes_back(rollout: Rollout, member: Member, error: TargetError, why: str) -
     return False
 
 
-def _lasts(rollout: Rollout, member: Member) -> bool:
-    """Whether the old certificate is one to go on with."""
-    ends = None if member.previous is None else member.previous.not_after
-    return ends is not None and ends - rollout.context.clock.now() >= WORTH_IT
+def _kept(rollout: Rollout, member: Member, error: TargetError) -> bool:
+    """Whether the new files stay, as they went back once within a day; what fails is tried on.
+
+    Twice is no accident, they passed the gate and the check, and a server is not to be sent to and fro.
+    """
+    context = rollout.context
+    since = context.clock.now() - debts.ONE_ROLLBACK_IN
+    steps = context.journal.put_back(member.target.identity, since)
+    if member.attempt.kind == "rollback" or not debts.went_back(steps):
+        return False
+    context.journal.note(member.attempt, "install.kept", why=str(error))
+    context.emit(debts.Kept(name=member.target.name, version=member.ready.version, why=str(error)))
+    return True
 
 
 def _wait(rollout: Rollout, member: Member, error: HookFailed) -> None:
     """The check fails with the old files too, so no certificate is at fault: the new one waits while the old one lasts."""
-    if _lasts(rollout, member):
+    if debts.lasts(member.previous, rollout.context.clock.now()):
         settle(rollout, member, rollout.settling.put_back, error)
         return
     try:
@@ -80,9 +102,7 @@ def _alone(rollout: Rollout, member: Member) -> None:
         settle(rollout, member, rollout.settling.put_back, error)
         return
     wrong = _passes(rollout, [member])
-    if wrong is not None and _goes_back(
-        rollout, member, wrong, f"the check failed with this one alone: {wrong}"
-    ):
+    if wrong is not None and _goes_back(rollout, member, wrong, "check"):
         settle(rollout, member, rollout.settling.put_back, wrong)
 
 

@@ -16,7 +16,7 @@ from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
 from renewd.renewal import events, threads
 from renewd.renewal.context import Context
-from renewd.renewal.member import Member, switch
+from renewd.renewal.member import Member, going_back, switch
 from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
 from renewd.renewal.settling import Settling
 
@@ -29,6 +29,7 @@ class Rollout:
 
     context: Context
     members: list[Member] = field(default_factory=list)
+    back: list[tuple[Member, str, str]] = field(default_factory=list)  # on their way back already
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
@@ -50,6 +51,7 @@ def deploy(context: Context, group: Sequence[Ready]) -> list[Outcome]:
     try:
         for item in group:
             _enter(rollout, item)
+        _go_on_back(rollout)
         for stage in (_check, _reload, _confirm, _post):
             if rollout.members:
                 stage(rollout)
@@ -69,7 +71,12 @@ def _enter(rollout: Rollout, item: Ready) -> None:
         raise Leaving
     try:
         context.journal.renew(item.target.identity, item.attempt.fence)
-        member = Member(item, item.attempt, context.installer.load(item.target, item.version).leaf)
+        leaf = context.installer.load(item.target, item.version).leaf
+        back = going_back(context, item, leaf)
+        if back is not None:
+            rollout.back.append(back)
+            return
+        member = Member(item, item.attempt, leaf)
         if member.owes("pre"):
             _run(rollout, "pre", item.target.hooks.pre, [member])
         switch(context, member)
@@ -80,6 +87,12 @@ def _enter(rollout: Rollout, item: Ready) -> None:
         rollout.outcomes.append(rollout.settling.failed(item.target, attempt, error))
     else:
         rollout.members.append(member)
+
+
+def _go_on_back(rollout: Rollout) -> None:
+    from renewd.renewal import putback
+
+    putback.complete(rollout, rollout.back)
 
 
 def _check(rollout: Rollout) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from renewd.certs.facts import show_serial
 from renewd.config.targets import Target
 from renewd.errors import TargetError
+from renewd.install.installer import Version
 from renewd.journal import Attempt, Failure, State
-from renewd.planning import backoff
-from renewd.renewal import events
+from renewd.renewal import debts, events
 from renewd.renewal.context import Context
 from renewd.renewal.member import Member
 from renewd.renewal.outcome import Outcome, Result
@@ -21,8 +21,9 @@ class Settling:
     context: Context
 
     def done(self, member: Member) -> Outcome:
-        """Live, reloaded, confirmed."""
+        """Live, reloaded, confirmed; what was owed before is paid by that."""
         context, ready = self.context, member.ready
+        self._paid(member)
         context.journal.end(member.attempt, str(ready.result), state=State.DONE)
         context.installer.prune(member.target)
         context.emit(
@@ -37,15 +38,16 @@ class Settling:
 
     def owed(self, member: Member, error: TargetError) -> Outcome:
         """The new version is live and stays; the hook or the look at the server is tried again later."""
-        return self._later(member, error, Result.OWED, backoff.Debt.HOOK)
+        return self._later(member, error, Result.OWED, self._next(member.attempt, Result.OWED))
 
     def put_back(self, member: Member, error: TargetError) -> Outcome:
         """The old version is live again; the new one, accepted, is tried again later."""
-        return self._later(member, error, Result.PUT_BACK, backoff.Debt.ROLLED_BACK)
+        next_try_at = self._next(member.attempt, Result.PUT_BACK, member.previous)
+        return self._later(member, error, Result.PUT_BACK, next_try_at)
 
     def failed(self, target: Target, attempt: Attempt, error: TargetError) -> Outcome:
         """Nothing was switched; the accepted version waits in the store."""
-        next_try_at = self._next(attempt, backoff.Debt.HOOK)
+        next_try_at = self._next(attempt, Result.OWED)
         self._end(attempt, error, "owed", (error.stage,), next_try_at)
         self.context.emit(
             events.Failed(
@@ -58,8 +60,7 @@ class Settling:
         )
         return Outcome(target, Result.FAILED, str(error), next_try_at)
 
-    def _later(self, member: Member, error: TargetError, result: Result, kind: backoff.Debt) -> Outcome:
-        next_try_at = self._next(member.attempt, kind)
+    def _later(self, member: Member, error: TargetError, result: Result, next_try_at: datetime) -> Outcome:
         owed = (error.stage,)
         self._end(member.attempt, error, str(result), owed, next_try_at)
         self.context.emit(
@@ -73,6 +74,13 @@ class Settling:
         failure = Failure.of(error)
         self.context.journal.end(attempt, outcome, failure=failure, next_try_at=next_try_at, owed=owed)
 
-    def _next(self, attempt: Attempt, kind: backoff.Debt) -> datetime:
-        tries = len(self.context.journal.debts(attempt.identity)) + 1
-        return backoff.debt_try(tries, self.context.clock.now(), kind)
+    def _next(self, attempt: Attempt, result: Result, old: Version | None = None) -> datetime:
+        before = self.context.journal.debts(attempt.identity)
+        return debts.next_try(before, str(result), self.context.clock.now(), old)
+
+    def _paid(self, member: Member) -> None:
+        owed = self.context.journal.debts(member.target.identity)
+        if owed:
+            hooks, since = owed[0].owed, owed[-1].ended_at or owed[-1].changed_at
+            self.context.journal.note(member.attempt, "debt.paid", hooks=hooks, since=since)
+            self.context.emit(debts.DebtPaid(name=member.target.name, hooks=hooks, since=since))

@@ -1,9 +1,13 @@
 """What a rollout left owing: tried again ever more seldom, never forgotten, and never in the way of the next certificate."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
-from renewd.renewal import by_hand, passes
+import pytest
+
+from renewd.install.installer import Installer, Version
+from renewd.renewal import by_hand, debts, events, passes
 from tests.clocks import FakeClock
 from tests.world import World, results
 
@@ -33,6 +37,15 @@ def aged(world: World, *names: str, days_left: float = 25) -> None:
 
 def left(world: World, name: str = A) -> timedelta:
     return world.live(name).not_valid_after_utc - world.clock.now()
+
+
+class Killed(BaseException):
+    """The process ends here, as it were."""
+
+
+def versions(world: World) -> list[Version]:
+    context = world.context(A)
+    return context.installer.versions(context.loaded.targets[0])
 
 
 BROKEN = {"post": "false"}
@@ -176,3 +189,151 @@ def test_a_rollback_whose_check_fails_is_not_tried_again_by_itself(world: World,
     clock.advance(timedelta(days=88))
     run(world)
     assert left(world) > timedelta(days=1)
+
+
+# A rollback a day
+
+
+def reloads(world: World, *bodies: str) -> dict[str, str]:
+    """Hooks whose reload does at its n-th run what the n-th body says; the last one from then on."""
+    script, count = world.folder / "reload.sh", world.folder / "reloads"
+    cases = "".join(f"{number}) {body};;\n" for number, body in enumerate(bodies[:-1], 1))
+    script.write_text(
+        f"#!/bin/sh\necho >>{count}\ncase $(grep -c '' {count}) in\n{cases}*) {bodies[-1]};;\nesac\n"
+    )
+    script.chmod(0o700)
+    return {"reload": str(script)}
+
+
+def test_a_reload_that_fails_twice_within_a_day_keeps_the_new_files_the_second_time(
+    world: World, clock: FakeClock
+):
+    aged(world, A)
+    hooks = {"reload": "false"}
+    (first,) = run(world, hooks=hooks)
+    assert first.result == "put_back"
+    assert first.next_try_at is not None
+    assert first.next_try_at - clock.now() == timedelta(hours=1)
+    clock.advance(timedelta(hours=1))
+    (second,) = run(world, hooks=hooks)
+    assert second.result == "owed"
+    assert second.next_try_at is not None
+    assert second.next_try_at - clock.now() == timedelta(minutes=1)
+    assert left(world) > timedelta(days=80)
+    assert len(world.told(events.PutBack)) == len(world.told(debts.Kept)) == 1
+    assert world.calls(A, "order") == 1
+
+
+def test_files_are_put_back_at_most_once_a_day_however_long_a_reload_fails(world: World, clock: FakeClock):
+    aged(world, A, days_left=28)
+    at = []
+    while len(at) < 200:
+        before = len(world.told(events.PutBack))
+        (outcome,) = run(world, hooks={"reload": "false"}, forced=(A,) if len(at) % 50 == 49 else ())
+        at += [clock.now()] if len(world.told(events.PutBack)) > before else [None]
+        assert outcome.next_try_at is not None
+        clock.advance(max(outcome.next_try_at - clock.now(), timedelta(seconds=1)))
+    times = [moment for moment in at if moment is not None]
+    assert all(later - earlier >= timedelta(days=1) for earlier, later in pairwise(times)), times
+
+
+def test_a_check_that_fails_does_not_count_as_a_rollback_for_nothing_was_loaded(
+    world: World, clock: FakeClock
+):
+    aged(world, A)
+    assert results(run(world, hooks={"check": "false"})) == {A: "put_back"}
+    clock.advance(timedelta(hours=1))
+    assert results(run(world, hooks={"reload": "false"})) == {A: "put_back"}
+    assert left(world) < timedelta(days=26)
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize("event", ["install.put_back", "hook.ran"])
+def test_killed_on_the_way_back_the_next_start_completes_it_and_counts_one_rollback(
+    world: World, clock: FakeClock, event: str
+):
+    """Killed after the switch back, or after the reload of the old files and before the journal knew of it."""
+    aged(world, A)
+    hooks = reloads(world, "exit 1", "exit 0")
+    context = world.context(world.entry(A, hooks=hooks))
+
+    def emit(told: events.Event) -> None:
+        world.events.append(told)
+        if told.event == event:
+            raise Killed
+
+    context.emit = emit
+    with pytest.raises(Killed):
+        passes.run(context, context.loaded.targets)
+    context.close()
+    assert left(world) < timedelta(days=26)
+    (outcome,) = run(world, hooks=hooks)
+    assert outcome.result == "put_back"
+    assert outcome.next_try_at is not None
+    assert outcome.next_try_at - clock.now() == timedelta(hours=1)
+    assert left(world) < timedelta(days=26)
+    clock.advance(timedelta(hours=1))
+    assert results(run(world, hooks=hooks)) == {A: "deployed"}
+    assert world.calls(A, "order") == 1
+
+
+def test_killed_before_the_switch_back_the_next_start_goes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    aged(world, A)
+    real, switches = Installer.switch, []
+
+    def switch(installer: Installer, target: Any, version: str) -> str | None:
+        switches.append(version)
+        if len(switches) == 2:
+            raise Killed
+        return real(installer, target, version)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Installer, "switch", switch)
+        with pytest.raises(Killed):
+            run(world, hooks={"reload": "false"})
+    assert left(world) > timedelta(days=80), "the new files are live as the process ends"
+    assert results(run(world)) == {A: "put_back"}
+    assert left(world) < timedelta(days=26)
+
+
+# Told until it is paid
+
+
+def test_a_debt_that_is_paid_is_told_once(world: World, clock: FakeClock):
+    seeded(world, A)
+    run(world, hooks=BROKEN)
+    since = clock.now()
+    clock.advance(timedelta(minutes=1))
+    run(world, hooks=BROKEN)
+    assert not world.told(debts.DebtPaid)
+    clock.advance(timedelta(minutes=5))
+    assert results(run(world)) == {A: "deployed"}
+    (paid,) = world.told(debts.DebtPaid)
+    assert (paid.name, paid.hooks, paid.since, paid.level) == (A, ("post",), since, "info")
+    run(world)
+    assert len(world.told(debts.DebtPaid)) == 1
+
+
+def test_a_renewal_pays_what_the_one_before_it_left_owing(world: World, clock: FakeClock):
+    seeded(world, A)
+    run(world, hooks=BROKEN)
+    clock.advance(timedelta(days=61))
+    assert results(run(world)) == {A: "renewed"}
+    assert len(world.told(debts.DebtPaid)) == 1
+    assert world.calls(A, "order") == 1
+
+
+def test_what_was_put_back_is_not_left_waiting_into_the_old_ones_last_day(world: World, clock: FakeClock):
+    aged(world, A, days_left=2.1)
+    for _ in range(4):
+        (outcome,) = run(world, hooks={"check": "false"})
+        if outcome.result == "owed":
+            break
+        assert outcome.next_try_at is not None
+        clock.advance(outcome.next_try_at - clock.now())
+    assert outcome.result == "owed"
+    assert left(world) > timedelta(days=80)
+    old = min(version.not_after for version in versions(world) if version.not_after)
+    assert old - clock.now() > timedelta(hours=23)
