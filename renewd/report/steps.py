@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import events
+from renewd.renewal import debts, events
 from renewd.renewal.events import Event
 
 
@@ -78,6 +78,8 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Served: lambda _event, _now: Said("served ✓"),
     events.NotServed: lambda _event, _now: Said("not served"),
     events.PutBack: lambda _event, _now: Said("put back"),
+    debts.Kept: lambda _event, _now: Said("kept, as it went back within a day"),
+    debts.DebtPaid: lambda event, _now: Said(f"{', '.join(event.hooks)} paid"),
     events.Renewed: lambda _event, _now: Said("", ends=True),
     events.Parked: lambda event, now: Said(
         f"waits: {event.why}{again(event.until, now)}", ends=True, bad=True

@@ -10,10 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from renewd.renewal import events
+from renewd.renewal import debts, events
 from renewd.renewal.outcome import Outcome, Result
 from renewd.report import steps
 from renewd.report.progress import Line, Progress
+from tests.clocks import START
 
 NAMES = ("contoso.com,www.contoso.com", "wild.example")
 
@@ -143,6 +144,8 @@ SAID = [
     (events.HookFailed(hook="check", command="c", why="w", output="", names=("a",)), "check failed"),
     (events.NotServed(at="a", why="w"), "not served"),
     (events.PutBack(version="v", why="w"), "put back"),
+    (debts.Kept(version="v", why="w"), "kept, as it went back within a day"),
+    (debts.DebtPaid(hooks=("reload",), since=START), "reload paid"),
     (events.Recovered(what="completed"), "completed"),
     (events.PlaceholderPut(), "a placeholder is in its place"),
     (events.Seen(url="u", saw="the right answer"), None),
@@ -222,7 +225,7 @@ def test_a_terminal_without_colour_gets_none():
 def test_a_terminal_shows_what_is_under_way_while_it_is():
     script = """
 import sys, time
-from renewd.renewal import events
+from renewd.renewal import debts, events
 from renewd.report.progress import Progress
 with Progress(sys.stdout) as progress:
     progress(events.Ordered(name="a.example", uri="u", status="pending", challenges=1))
