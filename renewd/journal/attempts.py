@@ -1,6 +1,6 @@
 """Writing attempts: each change is one transaction that also writes the step, and only under a fence that still holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -47,9 +47,7 @@ class Attempts(Connected):
 
     def move(self, attempt: Attempt, to: State, event: str, **facts: Any) -> Attempt:
         """The attempt in its next state (which may be the same); what it was parked for is settled by that."""
-        return self._change(
-            attempt, event, facts, {"next_try_at": None, "failure": None, **facts, "state": to}
-        )
+        return self._move(attempt, to, event, facts)
 
     def note(self, attempt: Attempt, event: str, **facts: Any) -> Attempt:
         """A step and nothing else: even facts named like fields change nothing but the history."""
@@ -92,6 +90,18 @@ class Attempts(Connected):
             attempt, "attempt.resumed", {"state": attempt.state}, {"fence": fence}, fence=fence
         )
 
+    def _move(
+        self,
+        attempt: Attempt,
+        to: State,
+        event: str,
+        facts: dict[str, Any],
+        first: Callable[[Connection], None] | None = None,
+    ) -> Attempt:
+        """`move`; what `first` raises in the same transaction leaves everything as it was."""
+        changed = {"next_try_at": None, "failure": None, **facts, "state": to}
+        return self._change(attempt, event, facts, changed, first=first)
+
     def _change(
         self,
         attempt: Attempt,
@@ -100,6 +110,7 @@ class Attempts(Connected):
         facts: dict[str, Any],
         *,
         fence: int | None = None,
+        first: Callable[[Connection], None] | None = None,
     ) -> Attempt:
         """One guarded UPDATE and one INSERT. `fence` is that of the lease at hand, if not the attempt's own."""
         now = self._clock.now()
@@ -119,6 +130,8 @@ class Attempts(Connected):
             .values(**rows.values(facts), changed_at=now)
         )
         with self._database.write() as connection:
+            if first is not None:
+                first(connection)
             if connection.execute(guarded).rowcount != 1:
                 raise Fenced(
                     f"{attempt.name}: this attempt was taken over, moved on or ended by another renewd"

@@ -1,4 +1,4 @@
-"""The journal as one thing: `Journal.open`, then what attempts.py, history.py and leases.py say."""
+"""The journal as one thing: `Journal.open`, then what attempts.py, spending.py, history.py and leases.py say."""
 
 import os
 from types import TracebackType
@@ -7,12 +7,12 @@ from typing import Self
 from renewd import journal
 from renewd.clock import Clock
 from renewd.journal import database
-from renewd.journal.attempts import Attempts
 from renewd.journal.history import History
 from renewd.journal.leases import Leases
+from renewd.journal.spending import Spending
 
 
-class Journal(Attempts, History, Leases):
+class Journal(Spending, History, Leases):
     """An open journal. Threads may share it; it belongs to the process that opened it."""
 
     recovered: str | None = None  # a sentence, where a damaged file was moved aside and a new one begun

@@ -26,7 +26,7 @@ class Leases(Connected):
         holder = holder or str(Holder.here())
         with self._database.write() as connection:
             now = self._lease_clock(connection)
-            found = _row(connection, identity)
+            found = locked(connection, identity)
             if found.holder is not None:
                 _insist(found.holder, found.expires_at - now, same_machine=self._database.local)
             fence: int = found.fence + 1
@@ -65,8 +65,8 @@ class Leases(Connected):
         return now
 
 
-def _row(connection: Connection, identity: str) -> Any:
-    """The target's row, locked where rows can be; made first if this is its first time."""
+def locked(connection: Connection, identity: str) -> Any:
+    """The row of what is leased, locked where rows can be; made first if this is its first time."""
     query = select(leases).where(leases.c.identity == identity).with_for_update()
     found = connection.execute(query).one_or_none()
     if found is not None:
