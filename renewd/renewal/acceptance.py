@@ -8,7 +8,7 @@ from renewd.certs import bundle as bundles
 from renewd.certs import gate
 from renewd.certs.bundle import Bundle, Material
 from renewd.config.targets import Target
-from renewd.errors import MaterialRefused, OrderGone, Temporary
+from renewd.errors import MaterialRefused, OrderGone, TargetError, Temporary
 from renewd.install.installer import Source
 from renewd.issuers.base import Issued
 from renewd.journal import State
@@ -19,6 +19,10 @@ from renewd.renewal.work import Step, Work, again
 
 FETCHES = 3  # of one set: the portal may have been replaced between two downloads
 SAME = timedelta(minutes=1)  # the portal's dates are information, and rounded
+UNFETCHED = (
+    2  # attempts that could not fetch what the issuer holds; then, with little time left, one orders instead
+)
+LITTLE = 4  # less than this part of the running certificate's life is left
 
 
 def maybe_newer(held: Issued, live: x509.Certificate | None) -> bool:
@@ -30,8 +34,13 @@ def maybe_newer(held: Issued, live: x509.Certificate | None) -> bool:
 
 def take(work: Work, issued: Issued) -> Step:
     """The accepted version, or the next step where there is none. Raises MaterialRefused."""
-    material = work.issuer.collect(work.target, issued)
     adopted = bool(work.attempt.snapshot.get("adopted"))
+    try:
+        material = work.issuer.collect(work.target, issued)
+    except TargetError as error:
+        if adopted and _out_of_reach(work, error):
+            return _not_adopted(work, str(error))
+        raise
     try:
         bundle = gate.assemble(material)
     except MaterialRefused as error:
@@ -86,11 +95,7 @@ def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Ste
 def _refused(work: Work, material: Material, problems: tuple[str, ...], *, adopted: bool) -> Step:
     """What the portal held before may simply be old; what was issued for us is kept for a person to look at."""
     if adopted:
-        return Step(
-            State.PREFLIGHT,
-            "issuer.not_adopted",
-            {**work.remember(adopted=False, not_adopted=list(problems))},
-        )
+        return _not_adopted(work, *problems)
     work.context.installer.quarantine(work.target, material, problems)
     raise MaterialRefused(
         "what was issued may not be installed: " + "; ".join(problems),
@@ -98,6 +103,26 @@ def _refused(work: Work, material: Material, problems: tuple[str, ...], *, adopt
         remedy="the live files were not touched; it is kept in quarantine. If it is right after all, change `expect` or "
         "`trust`; then: renewd renew " + f"'{work.target.name}'",
     )
+
+
+def _not_adopted(work: Work, *problems: str) -> Step:
+    return Step(
+        State.PREFLIGHT, "issuer.not_adopted", work.remember(adopted=False, not_adopted=list(problems))
+    )
+
+
+def _out_of_reach(work: Work, error: TargetError) -> bool:
+    """Whether what the issuer holds could not be fetched for so long that the running one might end over it."""
+    if isinstance(error, Temporary) and len(work.tries.get(State.ISSUED, ())) < FETCHES - 1:
+        return False
+    live, failed = work.live, work.context.journal.failures(work.target.identity)
+    fetching = [one for one in failed if one.failure is not None and one.failure.stage == error.stage]
+    if len(fetching) < UNFETCHED:
+        return False
+    if live is None:
+        return True
+    left = live.not_valid_after_utc - work.now
+    return left * LITTLE < live.not_valid_after_utc - live.not_valid_before_utc
 
 
 def _due(work: Work, bundle: Bundle) -> bool:
