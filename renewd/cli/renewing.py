@@ -60,6 +60,7 @@ def renew(  # noqa: PLR0913 - one parameter an option, named by click
     def act(context: Context) -> list[Outcome]:
         from renewd.renewal import passes
 
+        work.refuse_a_wrong_clock(context.clock.now())
         targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
         forced = [target.name for target in targets] if force else []
         return passes.run(context, targets, forced=forced) + held
@@ -123,6 +124,7 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
     def act(context: Context) -> list[Outcome]:
         from renewd.renewal import by_hand
 
+        work.refuse_a_wrong_clock(context.clock.now())
         return by_hand.finalize(context, names.one(context.loaded, name), order_uri)
 
     return _act(path, act, patience=wait, quiet=quiet, as_json=as_json)

@@ -5,13 +5,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from renewd import RELEASED
 from renewd.cli import shield
 from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import signals
+from renewd.errors import ClockSuspect
+from renewd.planning import jumps, present
 from renewd.renewal import events
 from renewd.renewal.context import PATIENCE, Context
 from renewd.renewal.outcome import Outcome, Result
@@ -41,6 +44,13 @@ def at_work(
         finally:
             over.set()
             context.close()
+
+
+def refuse_a_wrong_clock(now: datetime) -> None:
+    """Raises ClockSuspect if this renewd was released later than `now`: nothing can be due by such a clock."""
+    why = jumps.impossible(now, RELEASED, None)
+    if why is not None:
+        raise ClockSuspect(f"this machine's clock is wrong: {why}; nothing was done", remedy=present.REMEDY)
 
 
 def able(loaded: Loaded, targets: Sequence[Target]) -> tuple[list[Target], list[Outcome]]:

@@ -35,6 +35,11 @@ class Agenda:
         """Nothing came of it: all targets are looked at again soon."""
         self.next_pass = now + TICK
 
+    def forget(self) -> None:
+        """The clock was set: what was planned by the old one means nothing, and all targets are looked at."""
+        self.next_pass = None
+        self.asked.clear()
+
     def passed(self, now: datetime, jitter: float) -> None:
         """A pass is over; the next one comes after `every` and a `jitter` (0 to 1) share of the jitter."""
         self.next_pass = now + self.schedule.every + self.schedule.jitter * jitter

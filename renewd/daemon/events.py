@@ -1,6 +1,7 @@
 """What happens to the daemon itself, beside what happens to targets (renewal.events)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from renewd.renewal.events import Event
@@ -38,6 +39,24 @@ class TickFailed(Event):
     level: ClassVar[str] = "error"
     message: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSuspect(Event):
+    """The present cannot be believed: nothing is issued or deployed until it can be; `there` is a service's time."""
+
+    event: ClassVar[str] = "daemon.clock_suspect"
+    level: ClassVar[str] = "error"
+    here: datetime
+    there: datetime | None
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTrusted(Event):
+    event: ClassVar[str] = "daemon.clock_trusted"
+    here: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from datetime import datetime
 from renewd.errors import AlreadyRunning, StateUnusable
 
 LOCK, FACTS = "lock", "daemon.json"
-TIMES = ("last_pass", "next_pass", "last_tick")
+TIMES = ("last_pass", "next_pass", "last_tick", "believed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Presence:
     last_pass: datetime | None = None
     next_pass: datetime | None = None
     last_tick: datetime | None = None
+    believed: datetime | None = None  # the newest present that was not in doubt
+    suspect: str = ""  # why the present is in doubt
 
 
 @contextmanager
@@ -63,10 +65,10 @@ def _lock(descriptor: int, state_directory: str) -> None:
         ) from error
 
 
-def tell(state_directory: str, **facts: datetime | None) -> None:
+def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
     """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
     path = os.path.join(state_directory, FACTS)
-    shown = {key: None if at is None else at.isoformat() for key, at in facts.items()}
+    shown = {key: None if at is None else at.isoformat() for key, at in times.items()} | {"suspect": suspect}
     try:
         with open(f"{path}.tmp", "w", encoding="utf-8") as file:
             json.dump(shown, file)
@@ -78,21 +80,24 @@ def tell(state_directory: str, **facts: datetime | None) -> None:
 def ask(state_directory: str) -> Presence:
     """Whether a daemon runs here, and its times; asking changes nothing."""
     running, pid = _held(os.path.join(state_directory, LOCK))
-    times = _times(os.path.join(state_directory, FACTS))
+    times, suspect = _told(os.path.join(state_directory, FACTS))
     if not running:
         times.pop("next_pass", None)
-    return Presence(running=running, pid=pid if running else None, **times)
+    return Presence(
+        running=running, pid=pid if running else None, suspect=suspect if running else "", **times
+    )
 
 
-def _times(path: str) -> dict[str, datetime]:
+def _told(path: str) -> tuple[dict[str, datetime], str]:
     """What the daemon told; nothing of a file that is not whole."""
     try:
         with open(path, encoding="utf-8") as file:
             told = json.load(file)
+        suspect = told.get("suspect", "")
         times = {key: datetime.fromisoformat(told[key]) for key in TIMES if told.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}
-    return {key: at for key, at in times.items() if at.tzinfo is not None}
+        return {}, ""
+    return {key: at for key, at in times.items() if at.tzinfo is not None}, str(suspect)
 
 
 def _held(path: str) -> tuple[bool, int]:

@@ -60,3 +60,10 @@ def fire(scheduler: BackgroundScheduler, at: datetime) -> None:
     """Let the next tick be then; one that is under way asks for its own time when it is over."""
     with suppress(JobLookupError):  # the scheduler was shut down meanwhile
         scheduler.modify_job(_JOB, next_run_time=at)
+
+
+def hasten(scheduler: BackgroundScheduler, now: datetime) -> None:
+    """Let the next tick be now where it is farther away than any: the clock was set back since it was planned."""
+    job = scheduler.get_job(_JOB)
+    if job is not None and job.next_run_time is not None and job.next_run_time > now + TICK:
+        fire(scheduler, now)

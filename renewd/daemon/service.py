@@ -13,7 +13,8 @@ from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import events as own
 from renewd.daemon import memory, presence, signals
-from renewd.daemon.agenda import Agenda
+from renewd.daemon.agenda import TICK, Agenda
+from renewd.daemon.doubt import Doubt
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.hooks import descendants
 from renewd.renewal import events, passes
@@ -35,6 +36,7 @@ class Daemon:
         self._idle.set()
         self._fresh: Loaded | None = None  # a configuration that the next tick takes
         self._take(load.load(path))
+        self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self._last_pass: datetime | None = None
 
     def run(self) -> None:
@@ -56,8 +58,10 @@ class Daemon:
 
         self._begin()
         running = scheduler.start(self.tick, lambda: self.next_tick(self.clock.now()))
-        while (number := inbox.next()) is signal.SIGHUP:
-            if self.reload():
+        while (number := inbox.next(TICK.total_seconds())) in (None, signal.SIGHUP):
+            if number is None:
+                scheduler.hasten(running, self.clock.now())
+            elif self.reload():
                 scheduler.fire(running, self.clock.now())
         self.emit(own.Leaving(signal=number.name if number else ""))
         self.stop.set()
@@ -76,7 +80,7 @@ class Daemon:
             if self._fresh is not None:
                 self.context.close()
                 self._take(self._fresh)
-            self._look(self.clock.now())
+            self._act()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next tick tries again
             self._failed(error)
         finally:
@@ -87,11 +91,15 @@ class Daemon:
             last_pass=self._last_pass,
             next_pass=self.agenda.next_pass,
             last_tick=self.clock.now(),
+            believed=self.doubt.seen,
+            suspect=self.doubt.why,
         )
 
     def next_tick(self, now: datetime) -> datetime:
         """When to tick next: at once for a new configuration."""
-        return now if self._fresh is not None else self.agenda.next_tick(now)
+        if self._fresh is not None:
+            return now
+        return now + TICK if self.doubt.why else self.agenda.next_tick(now)
 
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
@@ -118,6 +126,14 @@ class Daemon:
         """What an earlier process left half done is completed or undone before anything is decided."""
         for recovered in self.context.installer.recover():
             self.emit(events.Recovered(name=recovered.name, what=recovered.what))
+
+    def _act(self) -> None:
+        """Nothing is decided by a present that is in doubt."""
+        settled = self.doubt.settled(self.context)
+        if self.doubt.moved:
+            self.agenda.forget()
+        if settled:
+            self._look(self.clock.now())
 
     def _look(self, now: datetime) -> None:
         whole = self.agenda.pass_due(now)

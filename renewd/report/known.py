@@ -19,6 +19,8 @@ class Daemon(Protocol):
     def last_pass(self) -> datetime | None: ...  # noqa: D102
     @property
     def next_pass(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def suspect(self) -> str: ...  # noqa: D102
 
 
 class Journal(Protocol):

@@ -24,6 +24,7 @@ def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
             "pid": daemon.pid,
             "last_pass": times.rfc3339(daemon.last_pass),
             "next_pass": times.rfc3339(daemon.next_pass),
+            "clock": daemon.suspect or None,
         },
         "certificates": [_row(look, known) for look, known in rows],
     }
@@ -41,6 +42,10 @@ def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> 
     names = [style.short_name(look.target.name) for look, _ in ordered]
     width = style.column(names)
     lines = [_daemon_line(daemon, now)]
+    if daemon.suspect:
+        lines.append(
+            style.safe(f"  it waits, for it does not believe this machine's clock: {daemon.suspect}", 2048)
+        )
     for name, (look, known) in zip(names, ordered, strict=True):
         lines.append(
             f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {_when(look, known, now)}"

@@ -111,6 +111,7 @@ def test_the_daemon_is_told(now):
         "pid": 123,
         "last_pass": "2026-11-23T12:00:00Z",
         "next_pass": "2026-11-24T00:00:00Z",
+        "clock": None,
     }
     assert shown([], now, daemon).startswith("the daemon runs (pid 123) · last pass now · next in 12 hours\n")
 
@@ -285,3 +286,9 @@ def test_why_is_safe_to_print(look, now):
     text = screen(bad, now=now)
     assert "\x1b" not in text
     assert len(text) < 3000
+
+
+def test_a_clock_that_the_daemon_does_not_believe_is_told(now):
+    daemon = Presence(running=True, pid=123, suspect="it shows 1970-01-01")
+    assert "it shows 1970-01-01" in status.text([], daemon, now, io.StringIO())
+    assert status.document([], daemon)["daemon"]["clock"] == "it shows 1970-01-01"
