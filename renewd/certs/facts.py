@@ -22,7 +22,7 @@ class Facts:
 
     path: str
     state: State
-    problem: str | None = None  # a sentence for people where the state is not "present"
+    problem: str | None = None  # a sentence for people: what is wrong, or was changed by hand
     not_before: datetime | None = None
     not_after: datetime | None = None
     serial: int | None = None

@@ -12,6 +12,8 @@ from renewd.certs.bundle import Bundle
 from renewd.config.secrets import Secret
 from renewd.install import layouts
 
+_WITH_LEAF = ("fullchain", "combined", "cert")  # kinds of files that show it without a password
+
 
 def parse(files: Mapping[str, bytes], password: Secret | None = None) -> Bundle:
     """The bundle in a set of files, by kind; from the PFX where there is nothing else. Raises ValueError."""
@@ -34,7 +36,7 @@ def parse(files: Mapping[str, bytes], password: Secret | None = None) -> Bundle:
 
 def certificates(files: Mapping[str, bytes]) -> list[x509.Certificate]:
     """The leaf and what stands after it, from the first kind of file that has any. Raises ValueError if none has."""
-    for kind in ("fullchain", "combined", "cert"):
+    for kind in _WITH_LEAF:
         if kind in files:
             found = x509.load_pem_x509_certificates(files[kind])
             if kind == "cert" and files.get("chain", b"").strip():
@@ -60,6 +62,20 @@ def leaf(files: Mapping[str, bytes], password: Secret | None = None) -> x509.Cer
     except BaseException as error:  # noqa: BLE001 - a panic is none of Exception's; all others are raised again
         panic.only(error)
         return None
+
+
+def difference(kind: str, data: bytes, fingerprint: str | None) -> str:
+    """In what a file is another than the one that was installed with the leaf of this SHA-256; words to follow on "it"."""
+    if not data:
+        return "is empty"
+    if kind not in _WITH_LEAF:
+        return "has another content"
+    found = leaf({kind: data})
+    if found is None:
+        return "holds no certificate that can be read"
+    if bundles.fingerprint(found) == fingerprint:
+        return "has another content around the same certificate"
+    return f"holds another certificate, which ends on {found.not_valid_after_utc:%Y-%m-%d}"
 
 
 def completed(files: Mapping[str, bytes]) -> dict[str, bytes]:

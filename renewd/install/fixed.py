@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from renewd.certs import bundle
-from renewd.install import atomic, attributes, layouts, manifest, versions
+from renewd.install import atomic, attributes, edits, layouts, versions
 from renewd.install.atomic import Attributes
 from renewd.install.sites import Site
 
@@ -96,15 +96,4 @@ def shows(site: Site, version: str) -> bool:
 
 def altered(site: Site, version: str) -> list[str]:
     """What is no longer as it was installed, one sentence each."""
-    stored = versions.read_manifest(site.root, version)
-    if stored is None:
-        return [f"there is no whole version {version} in {site.root}"]
-    problems = []
-    for kind, path in site.files:
-        try:
-            same = kind not in stored.files or manifest.digest(atomic.read(path)) == stored.files[kind]
-        except OSError as error:
-            problems.append(f"{path} cannot be read: {atomic.words(error)}")
-        else:
-            problems += [] if same else [f"{path} is no longer what version {version} put there"]
-    return problems
+    return edits.found(site.root, version, site.files)

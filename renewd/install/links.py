@@ -3,7 +3,7 @@
 import os
 
 from renewd.errors import InstallFailed
-from renewd.install import atomic, layouts, versions
+from renewd.install import atomic, edits, layouts, versions
 from renewd.install.sites import Site
 
 
@@ -53,6 +53,4 @@ def altered(site: Site, version: str) -> list[str]:
     ]
     if versions.current(site.root) != version:
         problems.append(f"{site.root}/{layouts.CURRENT} no longer shows version {version}")
-    if not versions.whole(site.root, version):
-        problems.append(f"the files of version {version} in {site.root} were changed")
-    return problems
+    return problems + edits.found(site.root, version, edits.stored(site.root, version))

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 from renewd.certs import facts, keys
 from renewd.certs.facts import Facts
 from renewd.config.targets import Place, Target
-from renewd.install import atomic, layouts
+from renewd.install import atomic, glance, layouts
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the way does not block
 _ENOUGH = 16384  # bytes: one read for any usual file
@@ -33,12 +33,21 @@ def look(target: Target, state_directory: str = "") -> Facts:
 
 
 def look_closely(target: Target, state_directory: str = "") -> Facts:
-    """Likewise, and whether the key belongs to it, who issued it, and whether all places hold the same."""
+    """Likewise, and whether the key belongs to it, who issued it, and whether all places hold the same.
+
+    `problem` of what is present says what was changed by hand.
+    """
     found = [_look_closely(place, root) for place, root in _stores(target, state_directory)]
     for one in found[1:]:
         if one.state == found[0].state == "present" and _mark(one) != _mark(found[0]):
             one.state, one.problem = "invalid", f"it is another certificate than {found[0].path}"
-    return worst(found)
+    what = worst(found)
+    if what.state == "present" and state_directory:
+        edited = [
+            said for place, root in _stores(target, state_directory) for said in glance.edited(place, root)
+        ]
+        what.problem = "; ".join(edited) or None
+    return what
 
 
 def _mark(one: Facts) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """The version store: immutable folders, each whole from the moment it has its name, and the link to the live one."""
 
+import errno
 import os
 import shutil
 import stat
@@ -14,6 +15,13 @@ from renewd.install.sites import Site
 
 KEPT = 5  # versions; the live one and the one before it besides
 LEFTOVER = timedelta(hours=1)  # what is older and half-made, nobody works on any more
+_UNCLEAR = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EACCES,
+    errno.EPERM,
+}  # nothing is said about the file
 File = tuple[bytes, Attributes]
 
 
@@ -47,12 +55,27 @@ def _linked(root: str, name: str) -> str | None:
 
 
 def read_manifest(root: str, version: str) -> Manifest | None:
-    """What the version says of itself; None if it is not there, cut off, or another's."""
+    """What the version says of itself; None if it is not there, cut off, another's, or lost with the disk below it.
+
+    Raises InstallFailed where that cannot be told.
+    """
+    where = path(root, version, layouts.MANIFEST)
     try:
-        found = manifest.load(atomic.read(path(root, version, layouts.MANIFEST)))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with atomic.telling("read", where):
+            found = manifest.load(_text(where))
+    except ValueError:
         return None
     return found if found.version.id == version else None
+
+
+def _text(where: str) -> bytes:
+    """The file. Raises ValueError where it is no whole file, and OSError where this process cannot tell."""
+    try:
+        return atomic.read(where)
+    except OSError as error:
+        if error.errno in _UNCLEAR:
+            raise
+        raise ValueError(where) from error
 
 
 def read(root: str, version: str, kind: str) -> bytes | None:
@@ -80,7 +103,7 @@ def whole(root: str, version: str) -> bool:
             manifest.digest(atomic.read(path(root, version, layouts.STORED[kind]))) == digest
             for kind, digest in stored.files.items()
         )
-    except (OSError, KeyError):
+    except (OSError, InstallFailed, KeyError):
         return False
 
 

@@ -8,7 +8,7 @@ from renewd.config.targets import Target
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import PUTTING_BACK
-from renewd.renewal import events
+from renewd.renewal import events, inspection
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Ready
 
@@ -50,6 +50,7 @@ def switch(context: Context, member: Member) -> None:
             member.previous = _known(context, target, installer.previous(target))
         member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
         return
+    inspection.before_switch(context, target)
     member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
     member.previous = _known(context, target, installer.switch(target, version))
     previous = None if member.previous is None else member.previous.id

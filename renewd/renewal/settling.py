@@ -8,7 +8,7 @@ from renewd.config.targets import Target
 from renewd.errors import TargetError
 from renewd.install.installer import Version
 from renewd.journal import Attempt, Failure, State
-from renewd.renewal import debts, events
+from renewd.renewal import debts, events, inspection
 from renewd.renewal.context import Context
 from renewd.renewal.member import Member
 from renewd.renewal.outcome import Outcome, Result
@@ -25,7 +25,7 @@ class Settling:
         context, ready = self.context, member.ready
         self._paid(member)
         context.journal.end(member.attempt, str(ready.result), state=State.DONE)
-        context.installer.prune(member.target)
+        inspection.after_hooks(context, member.target)
         context.emit(
             events.Renewed(
                 name=member.target.name,

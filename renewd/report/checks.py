@@ -83,6 +83,8 @@ def _rest(look: Look, now: datetime, used: int) -> str:
     when = f"renews {words.until(decision.at, now)}" if decision.at and not decision.due else "renews now"
     verb = "expired" if decision.state == "expired" else "expires"
     line = f"{when:<{_WHEN_WIDTH}}{verb} {words.date(facts.not_after)}"
+    if facts.problem:  # all is well with the certificate, but somebody changed a file
+        return f"{line}   {style.safe(facts.problem)}"
     more = f"   {words.until(facts.not_after, now)}"
     return line + more if decision.due and used + len(line + more) <= style.WIDTH else line
 

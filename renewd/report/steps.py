@@ -87,6 +87,8 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Failed: _failed,
     events.Owed: _owed,
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
+    events.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
+    events.NotTidied: lambda event, _now: Said(event.why, ends=True),
     events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }

@@ -289,7 +289,7 @@ def test_what_hooks_edited_is_told(home):
     problems = home.installer.altered(target)
     assert [problem.partition(" ")[2] for problem in problems] == [
         "is no longer renewd's link to current/cert.pem",
-        f"is no longer what version {home.installer.versions(target)[0].id} put there",
+        f"is no longer what version {home.installer.versions(target)[0].id} put there: it is empty",
         "cannot be read: no such file or directory",
     ]
     assert home.installer.current(target) is None

@@ -1,0 +1,24 @@
+"""Looks at the live files before they are replaced and after the hooks: what somebody changed is told, never lost silently."""
+
+from renewd.config.targets import Target
+from renewd.errors import InstallFailed
+from renewd.renewal import events
+from renewd.renewal.context import Context
+
+
+def before_switch(context: Context, target: Target) -> None:
+    """Tell what was changed by hand; the switch keeps it as a version. Raises InstallFailed."""
+    for what in context.installer.altered(target):
+        then = "it is kept as a version whose name ends in -taken, then replaced"
+        context.emit(events.Altered(name=target.name, what=what, then=then))
+
+
+def after_hooks(context: Context, target: Target) -> None:
+    """Tell what the hooks, or somebody meanwhile, changed; then take away old versions. All went well: nothing is raised."""
+    try:
+        for what in context.installer.altered(target):
+            then = "see which hook writes there; renewd leaves it as it is until the next certificate"
+            context.emit(events.Altered(name=target.name, what=what, then=then))
+        context.installer.prune(target)
+    except InstallFailed as error:
+        context.emit(events.NotTidied(name=target.name, why=f"{error}; {error.remedy}".removesuffix("; ")))
