@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -217,6 +217,15 @@ class Scene:
         assert len(found) == 1, "the places differ"
         return found.pop()
 
+    def bytes(self) -> dict[str, bytes]:
+        """Every file that is shown."""
+        return {
+            path: Path(path).read_bytes()
+            for shown in self.shown
+            for path in shown.values()
+            if os.path.exists(path)
+        }
+
     def folders_hold(self) -> None:
         """A folder of links is whole at any time, before recovery too."""
         for place, shown in zip(self.target.places, self.shown, strict=True):
@@ -266,3 +275,12 @@ def scene(folder: Path, layout: str) -> Iterator[Scene]:
         yield one
     finally:
         one.close()
+
+
+ALL = os.environ.get("RENEWD_SWEEP") == "all"
+PARTS = 16 if ALL else 1  # each a test of its own, as one that takes minutes counts as hanging
+
+
+def sample(points: Sequence[tuple[str, int]], part: int, every: int) -> Sequence[tuple[str, int]]:
+    """What this part of the sweep takes: every point where all are wanted, else every so many-th."""
+    return points[part::PARTS] if ALL else points[len(points) % every :: every]

@@ -1,0 +1,51 @@
+"""Every call of a whole renewal that changes a file fails once, the journal's too; the next passes get it done.
+
+strace does it to a real process against a real server. Every n-th point is taken, so that it stays short;
+RENEWD_SWEEP=all takes them all.
+"""
+
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.faults import figures
+from tests.faults.renewal_scenes import FILES, LAYOUTS, PARTS, sample, scene
+from tests.faults.renewal_worker import LEAKED
+
+EVERY = 60
+SAID = {
+    "openat": cycle(("EMFILE", "EACCES", "ENOSPC", "EROFS")),
+    "write": cycle(("ENOSPC", "EIO")),
+    "pwrite64": cycle(("ENOSPC", "EIO")),
+    "fsync": cycle(("EIO", "ENOSPC")),
+    "fdatasync": cycle(("EIO", "ENOSPC")),
+}
+OTHERS = cycle(("EACCES", "EROFS", "EIO", "ENOSPC"))
+
+
+@pytest.mark.fault(45, 47, 48, 104)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_error_anywhere_in_a_renewal_loses_nothing_and_issues_nothing_twice(
+    layout: str, part: int, tmp_path: Path
+) -> None:
+    with scene(tmp_path / "scene", layout) as one:
+        chosen = sample(one.points(FILES), part, EVERY)
+        one.again()
+        before = one.bytes()
+        for call, turn in chosen:
+            one.again()
+            errno = next(SAID.get(call, OTHERS))
+            inject = f"inject={call}:error={errno}:when={turn}"
+            result = one.traced("-e", inject, "-e", f"trace={call}", "-o", "/dev/null")
+            where = f"{layout}: {errno} of {call} number {turn}: {result}"
+            assert result["status"] != LEAKED, f"a descriptor was left open at {where}"
+            assert result["status"] == 0, where
+            try:
+                assert one.live() != one.old or one.bytes() == before, "the live files changed"
+                one.settle()
+                one.is_settled()
+            except AssertionError as error:
+                raise AssertionError(f"{where}: {error}") from error
+    figures.record("renewal errors", tried=len(chosen), torn=0, issued_twice=0, leaked=0)
