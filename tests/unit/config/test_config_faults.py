@@ -8,6 +8,7 @@ from renewd.config import load
 from tests.unit.config.conftest import ENTRY, ISSUERS
 
 
+@pytest.mark.fault(74, 75)
 def test_everything_wrong_is_told_at_once(faults):
     """Structure, values, and what spans entries; nothing that follows from another fault."""
     found = faults(
@@ -252,6 +253,7 @@ SITUATIONS = {
 }
 
 
+@pytest.mark.fault(74, 75, 77)
 @pytest.mark.parametrize(("text", "expected"), SITUATIONS.values(), ids=SITUATIONS)
 def test_one_fault_one_sentence(faults, text, expected):
     found = faults(text)
@@ -303,6 +305,7 @@ def examined(tmp_path_factory, text: str) -> load.Examined:
     return found
 
 
+@pytest.mark.fault(74)
 @given(text=st.text())
 def test_any_text_is_a_configuration_or_has_faults(tmp_path_factory, text):
     assert examined(tmp_path_factory, text).faults
@@ -330,6 +333,7 @@ TREES = st.recursive(
 )
 
 
+@pytest.mark.fault(74)
 @given(tree=st.dictionaries(KEYS, TREES, max_size=6))
 def test_any_tree_of_our_keys_is_a_configuration_or_has_faults(tmp_path_factory, tree):
     text = "".join(f"{key}: {value}\n" for key, value in tree.items())

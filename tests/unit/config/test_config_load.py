@@ -123,6 +123,7 @@ def test_faults_of_included_files_carry_their_own_file_and_line(write, tmp_path)
     ]
 
 
+@pytest.mark.fault(79)
 def test_a_file_that_everybody_may_write_is_refused(write):
     path = write(ISSUERS + ENTRY)
     Path(path).chmod(0o646)
@@ -144,6 +145,7 @@ def test_what_is_no_file_is_told_in_one_line(tmp_path: Path, write):
             load.load(os.path.join(tmp_path, path))
 
 
+@pytest.mark.fault(74)
 def test_what_is_no_utf_8_is_told_with_its_line(write):
     with pytest.raises(ConfigurationError, match=r"config.yaml:2: this is not UTF-8 text"):
         load.load(write(b"a: b\nc: \xff\n"))

@@ -42,6 +42,7 @@ SCALARS = {
 }
 
 
+@pytest.mark.fault(75)
 @pytest.mark.parametrize(("text", "value"), SCALARS.items(), ids=[text[:10] or "nothing" for text in SCALARS])
 def test_a_scalar_is_read_as(text, value):
     assert Document("f", f"a: {text}").value() == {"a": value}
@@ -94,6 +95,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(74)
 @pytest.mark.parametrize(("text", "expected"), BROKEN.values(), ids=BROKEN)
 def test_what_is_no_yaml_is_told_in_one_plain_line(text, expected):
     with pytest.raises(Broken) as caught:
@@ -103,6 +105,7 @@ def test_what_is_no_yaml_is_told_in_one_plain_line(text, expected):
     assert "\n" not in str(fault)
 
 
+@pytest.mark.fault(76)
 def test_an_alias_bomb_is_stopped_before_it_goes_off():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
@@ -110,6 +113,7 @@ def test_an_alias_bomb_is_stopped_before_it_goes_off():
         Document("f", "\n".join(lines)).value()
 
 
+@pytest.mark.fault(74)
 def test_every_repeated_key_is_told_with_both_lines_and_what_is_broken_after_it():
     with pytest.raises(Broken) as caught:
         Document("f", "a: {b: 1, b: 2}\nc: 1\n'c': 2\nd: [").value()

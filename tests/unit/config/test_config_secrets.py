@@ -113,6 +113,7 @@ MODES = {
 MODES |= {0o604: (False, False), 0o644: (False, False), 0o650: (False, False), 0o700: (True, True)}
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize(("mode", "usable"), MODES.items(), ids=[oct(mode) for mode in MODES])
 def test_a_file_that_others_may_use_is_refused(file, mode, usable):
     file.chmod(mode)
@@ -126,6 +127,7 @@ def test_a_file_that_others_may_use_is_refused(file, mode, usable):
             assert f"chmod {'640' if allow_group else '600'}" in caught.value.remedy
 
 
+@pytest.mark.fault(79)
 def test_a_file_that_is_none_of_ours_is_refused(file, tmp_path):
     os.chown(file, 12345, -1)
     with pytest.raises(SecretUnusable, match="belongs to user 12345"):

@@ -65,6 +65,7 @@ BAD_NAMES = {
 }
 
 
+@pytest.mark.fault(78)
 @pytest.mark.parametrize(("name", "why"), BAD_NAMES.items(), ids=[repr(name[:30]) for name in BAD_NAMES])
 def test_names_no_certificate_can_have(name, why):
     problem = names.problem(name)
@@ -74,6 +75,7 @@ def test_names_no_certificate_can_have(name, why):
     assert problem[0].isprintable()
 
 
+@pytest.mark.fault(78)
 @given(name=st.text() | st.from_regex(r"[a-z0-9.*, ÄΩ-]{1,20}", fullmatch=True))
 def test_what_passes_is_in_canonical_form_afterwards(name):
     for part in name.split(",") if names.problem(name) is None else ():
@@ -83,6 +85,7 @@ def test_what_passes_is_in_canonical_form_afterwards(name):
         assert set(form) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-*")
 
 
+@pytest.mark.fault(78)
 def test_letters_beyond_ascii_become_a_labels():
     assert names.canonical("Bücher.Example") == "xn--bcher-kva.example"
     assert names.canonical("ẞ\u0378.example") == "ß\u0378.example"
@@ -120,6 +123,7 @@ BAD_PATHS = {
 }
 
 
+@pytest.mark.fault(77)
 @pytest.mark.parametrize(("text", "why"), BAD_PATHS.items(), ids=[repr(text[:12]) for text in BAD_PATHS])
 def test_paths_that_are_none(text, why):
     with pytest.raises(ValueError, match=why):
@@ -311,6 +315,7 @@ MODES |= {
 }
 
 
+@pytest.mark.fault(75)
 @pytest.mark.parametrize(
     ("value", "why"),
     [*MODES.items(), (640, "is a number"), (True, "is not a file mode"), (None, "is not a file mode")],

@@ -24,6 +24,7 @@ def reply(
     return Reply(status, kind, date, retry_after, body.encode())
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -62,6 +63,7 @@ def test_the_reasons_of_400_that_are_known(dressed, text: str, kind: type[errors
     assert "400" in str(error)
 
 
+@pytest.mark.fault(12, 14, 15)
 @pytest.mark.parametrize(
     ("status", "call", "kind", "stage"),
     [
@@ -114,6 +116,7 @@ def test_the_key_is_never_quoted():
     assert "k3y!" not in str(error)
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     ("written", "waited"),
     [
@@ -138,11 +141,13 @@ def test_how_long_to_wait(written: str, waited: timedelta | None):
     assert error.retry_after == waited
 
 
+@pytest.mark.fault(11)
 def test_a_date_is_read_against_the_services_own_clock():
     answer = reply(503, retry_after="Mon, 23 Nov 2026 09:01:00 GMT", date="Mon, 23 Nov 2026 09:00:00 GMT")
     assert rcl_refusals.wait(answer, NOW) == timedelta(minutes=1)
 
 
+@pytest.mark.fault(11)
 @given(st.text(), st.text())
 def test_any_header_is_a_wait_or_none(retry_after: str, date: str):
     waited = rcl_refusals.wait(Reply(429, "", date, retry_after, b""), NOW)

@@ -85,6 +85,7 @@ def test_a_lost_reply_to_finalize_is_reconciled_and_nothing_is_issued_twice(worl
     assert world.calls(NAME, "order") == world.calls(NAME, "finalize") == 1
 
 
+@pytest.mark.fault(13, 15)
 @pytest.mark.parametrize("fault", ["text-400", "status=500", "status=502-html"])
 def test_an_answered_failure_of_finalize_is_tried_again_with_the_same_order(world: World, fault: str):
     world.sandbox.seed(NAME, days_left=None)
@@ -94,6 +95,7 @@ def test_an_answered_failure_of_finalize_is_tried_again_with_the_same_order(worl
     assert world.calls(NAME, "finalize") == 2
 
 
+@pytest.mark.fault(13)
 def test_three_answered_failures_end_the_attempt_and_are_told_as_they_are(world: World):
     world.sandbox.seed(NAME, days_left=None)
     world.sandbox.fault("finalize", "text-400=The moon is in the wrong phase.", None)
@@ -172,6 +174,7 @@ def test_wrong_material_is_quarantined_and_the_live_files_stay_byte_for_byte(wor
     assert world.calls(NAME, "order") == orders
 
 
+@pytest.mark.fault(11)
 def test_a_throttled_order_waits_as_long_as_it_was_asked_to(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None)
     world.sandbox.fault("order", "status=429+30")
@@ -179,6 +182,7 @@ def test_a_throttled_order_waits_as_long_as_it_was_asked_to(world: World, clock:
     assert 30 in [round(wait) for wait in clock.waits]
 
 
+@pytest.mark.fault(11)
 def test_a_long_wait_is_parked_and_taken_up_when_it_is_over(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None)
     world.sandbox.fault("order", "status=429+3600")
@@ -200,6 +204,7 @@ def test_a_lost_reply_to_the_order_is_not_repeated_at_once(world: World, clock: 
     assert world.calls(NAME, "order") == 2
 
 
+@pytest.mark.fault(12)
 def test_a_rejected_key_stops_all_calls_with_it(world: World):
     for name in ("a.example", "b.example", "c.example"):
         world.sandbox.seed(name, days_left=None)
