@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,9 +41,12 @@ def until(true: Callable[[], object]) -> None:
 class Running:
     """`renewd run` with its log as JSON; `wait_for` reads it until a line is as wanted."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, env: Mapping[str, str] | None = None, python: Sequence[str] = ("-m", "renewd")
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "renewd", "--config", path, "run"],
+            [sys.executable, *python, "--config", path, "run"],
+            env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -81,9 +84,11 @@ class Running:
 
 
 @contextmanager
-def running(path: str) -> Iterator[Running]:
-    """The daemon, ended with the block."""
-    daemon = Running(path)
+def running(
+    path: str, env: Mapping[str, str] | None = None, python: Sequence[str] = ("-m", "renewd")
+) -> Iterator[Running]:
+    """The daemon, ended with the block; `env` adds to the environment, `python` is what Python runs."""
+    daemon = Running(path, env, python)
     try:
         yield daemon
     finally:
