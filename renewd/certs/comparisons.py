@@ -45,7 +45,7 @@ def is_as_expected(bundle: Bundle, wanted: Wanted, now: datetime) -> str | None:
     """Issuer, extended key usages and key type are what the configuration expects."""
     expect, issuer = wanted.expect, bundle.leaf.issuer.rfc4514_string()
     if expect.issuer is not None and expect.issuer.lower() not in issuer.lower():
-        return f"its issuer is {issuer}; {expect.issuer} is expected"
+        return f"its issuer is {traits.shown(issuer)}; {expect.issuer} is expected"
     found, key_type = traits.usages(bundle.leaf), keys.key_type(bundle.leaf.public_key())
     lacking = [usage for usage in expect.eku or () if traits.usage_name(usage) not in found]
     if lacking:

@@ -10,6 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from renewd.certs.facts import show_serial
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+_LONGEST = 253  # characters, as of the longest host name
 _USAGES = {
     "serverAuth": ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
     "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,
@@ -29,11 +30,18 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
         return None
 
 
+def shown(text: str) -> str:
+    """What a certificate says, for people: on one line, nothing that a terminal would obey, and not for ever."""
+    if not text.isprintable():
+        text = text.encode("unicode_escape").decode("ascii")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def title(name: x509.Name) -> str:
     """The common name, or else all of the name, as people know a CA by it."""
     for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME):
-        return str(attribute.value)
-    return name.rfc4514_string() or "(no name)"
+        return shown(str(attribute.value))
+    return shown(name.rfc4514_string()) or "(no name)"
 
 
 def names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -44,11 +52,11 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def _name(name: x509.GeneralName) -> str:
     if isinstance(name, x509.DNSName):
-        return name.value.lower()
+        return shown(name.value.lower())
     kind = {x509.IPAddress: "IP", x509.RFC822Name: "e-mail", x509.UniformResourceIdentifier: "URI"}.get(
         type(name)
     )
-    return f"{kind} {name.value}" if kind else f"a {type(name).__name__}"
+    return shown(f"{kind} {name.value}") if kind else f"a {type(name).__name__}"
 
 
 def usages(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ def test_the_daemons_memory_is_in_no_core_dump_and_not_for_others(world: World):
 def test_a_hook_starts_as_if_nothing_were_hidden(world: World, tmp_path: Path):
     seen = tmp_path / "seen"
     entry = world.entry(NAME, hooks={"reload": f"sh -c 'cat /proc/self/limits > {seen}'"})
+    world.sandbox.seed(NAME, days_left=None)
     assert renewd(world.write(entry), "renew", NAME).returncode == 0
     assert limit(seen, "Max core file size")[1] != "0" or hard_limit() == "0"
 
@@ -32,6 +33,7 @@ def test_a_hook_starts_as_if_nothing_were_hidden(world: World, tmp_path: Path):
 @pytest.mark.fault(98)
 def test_no_private_file_is_for_others_even_with_a_careless_umask(world: World, tmp_path: Path):
     path = world.write(NAME)
+    world.sandbox.seed(NAME, days_left=None)
     before = set(tmp_path.rglob("*"))
     assert renewd(path, "renew", NAME, umask=0).returncode == 0
     made = [file for file in tmp_path.rglob("*") if file not in before and not file.is_symlink()]
