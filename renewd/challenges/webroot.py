@@ -5,7 +5,6 @@ token's name is replaced by a rename, never written into; one with other content
 """
 
 import os
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -52,6 +51,8 @@ class Webroot:
         try:
             with _lock, _open(self._folder, make=False) as folders:
                 for token in filter(http01.answers, tokens):
+                    with suppress(FileNotFoundError):  # unless a crash left it
+                        os.unlink(_passing(token), dir_fd=folders[-1])
                     if _holds(folders[-1], token):
                         os.unlink(token.name, dir_fd=folders[-1])
                 _tidy(folders)
@@ -96,7 +97,9 @@ def _enter(parent: int, name: str, *, make: bool) -> int:
 
 
 def _write(folder: int, token: Token) -> None:
-    temporary = f".renewd-{secrets.token_hex(8)}"
+    temporary = _passing(token)
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o644, dir_fd=folder)
     try:
@@ -107,6 +110,11 @@ def _write(folder: int, token: Token) -> None:
     except BaseException:
         os.unlink(temporary, dir_fd=folder)
         raise
+
+
+def _passing(token: Token) -> str:
+    """The name of a token's file until it is whole: always the same, so that what a crash leaves is found again."""
+    return f".renewd-{token.name}"
 
 
 def _holds(folder: int, token: Token) -> bool:

@@ -1,6 +1,6 @@
 """Proof of control during an attempt: placed before finalize, looked at, taken away at the end."""
 
-import secrets
+import hashlib
 
 from renewd.certs.order import Token
 from renewd.errors import ChallengeFailed, NotProvable
@@ -13,10 +13,10 @@ def rehearse(work: Work) -> None:
     challenge = work.context.challenge(work.target)
     if challenge is None:
         return
-    tokens = tuple(
-        Token(domain, challenge.type, f"renewd-preflight-{secrets.token_hex(8)}", "renewd")
-        for domain in work.target.domains[:1]
-    )
+    name = hashlib.sha256(work.target.identity.encode()).hexdigest()[
+        :16
+    ]  # so that what a crash leaves is found again
+    tokens = [Token(work.target.domains[0], challenge.type, f"renewd-rehearsal-{name}", "renewd")]
     challenge.place(tokens)
     challenge.remove(tokens)
 

@@ -248,3 +248,24 @@ def test_no_descriptor_is_left_open(root: Path, placed: Path):
         with pytest.raises(ChallengeFailed):
             Webroot(str(root)).place([TOKEN])
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.fault(59)
+@pytest.mark.parametrize("again", [True, False], ids=["placed again", "removed"])
+def test_what_a_crash_left_of_a_token_goes_with_it(
+    root: Path, placed: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+):
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", crash)
+        patched.setattr(os, "unlink", crash)
+        with pytest.raises(KeyboardInterrupt):
+            Webroot(str(root)).place([TOKEN])
+    assert len(os.listdir(placed)) == 1
+    if again:
+        Webroot(str(root)).place([TOKEN])
+        assert os.listdir(placed) == [TOKEN.name]
+    Webroot(str(root)).remove([TOKEN])
+    assert not placed.exists() or not os.listdir(placed)
