@@ -255,12 +255,13 @@ def test_no_descriptor_is_left_open(root: Path, placed: Path):
 def test_what_a_crash_left_of_a_token_goes_with_it(
     root: Path, placed: Path, monkeypatch: pytest.MonkeyPatch, again: bool
 ):
-    def crash(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
+
+        def crash(*_: object, **__: object) -> None:
+            patched.setattr(os, "unlink", crash)  # nothing is tidied up any more
+            raise KeyboardInterrupt
+
         patched.setattr(os, "rename", crash)
-        patched.setattr(os, "unlink", crash)
         with pytest.raises(KeyboardInterrupt):
             Webroot(str(root)).place([TOKEN])
     assert len(os.listdir(placed)) == 1
