@@ -161,6 +161,7 @@ def _ready_again(work: Work) -> Ready | None:
     """Time has passed since the version was accepted: the gate looks at it once more before it goes live."""
     context, target, attempt = work.context, work.target, work.attempt
     version = attempt.version or ""
+    engine.clear(work)  # the process that proved it may have ended before it could
     if attempt.kind == "rollback" or context.installer.current(target) == version:
         return engine.ready(work)
     problems = waiting.objections(context, target, version, work.live)
