@@ -13,7 +13,7 @@ from tests.faults import figures
 from tests.faults.renewal_scenes import FILES, LAYOUTS, PARTS, sample, scene
 from tests.faults.renewal_worker import LEAKED
 
-EVERY = 60
+EVERY = 110
 SAID = {
     "openat": cycle(("EMFILE", "EACCES", "ENOSPC", "EROFS")),
     "write": cycle(("ENOSPC", "EIO")),

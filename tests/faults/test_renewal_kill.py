@@ -12,7 +12,7 @@ import pytest
 from tests.faults import figures
 from tests.faults.renewal_scenes import CALLS, FILES, LAYOUTS, PARTS, sample, scene
 
-EVERY = 60
+EVERY = 110
 
 
 @pytest.mark.fault(59)
