@@ -90,9 +90,13 @@ def _enter(parent: int, name: str, *, make: bool) -> int:
             os.mkdir(name, 0o755, dir_fd=parent)
             made = True
     descriptor = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
-    if made:
-        os.fchmod(descriptor, 0o755)
-        _made.add(_identity(descriptor))
+    try:
+        if made:
+            os.fchmod(descriptor, 0o755)
+            _made.add(_identity(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -270,3 +270,17 @@ def test_what_a_crash_left_of_a_token_goes_with_it(
         assert os.listdir(placed) == [TOKEN.name]
     Webroot(str(root)).remove([TOKEN])
     assert not placed.exists() or not os.listdir(placed)
+
+
+@pytest.mark.fault(47)
+def test_a_folder_whose_mode_cannot_be_set_leaves_no_descriptor_open(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ChallengeFailed, match="not permitted"):
+        Webroot(str(root)).place([TOKEN])
+    assert len(os.listdir("/proc/self/fd")) == before
