@@ -157,7 +157,7 @@ BUNDLES = {
     "a line end in a name": lambda: named(b"contoso.com\r\nSet-Cookie: x", b"www.contoso.com"),
     "a terminal's commands in a name": lambda: named(b"\x1b[2J\x1b]0;x\x07", b"www.contoso.com"),
     "a name without end": lambda: named(b"x" * 20_000, b"www.contoso.com"),
-    "a CA whose name runs on": lambda: issued(ca_=Authority.new("Evil\x1b[2J\n" + "\u202e" * 20)).bundle,
+    "a CA whose name runs on": lambda: issued(ca_=Authority.new("Evil\x1b[2J\n" + "\u202e" * 8)).bundle,
     "a full stop after a name": lambda: named(b"contoso.com.", b"www.contoso.com"),
     "a blank in a name": lambda: named(b"contoso.com ", b"www.contoso.com"),
     "names in UTF-8": lambda: named(b"contoso.com", "wwẃ.contoso.com".encode()),

@@ -18,6 +18,7 @@ from renewd.config.targets import Target
 from renewd.issuers.base import Issued
 from renewd.issuers.rcl import Rcl
 from tests.clocks import FakeClock
+from tests.faults.hostile.replies import WRONG
 from tests.scripted import Scripted, Seen, answer, answer_json, free_port, scripted
 
 KEY = "k3y-of-the-tests"
@@ -410,71 +411,6 @@ def test_after_closing_no_call_is_made(rcl: Rcl, service: Service):
     with pytest.raises(errors.Unreachable, match="leaving"):
         rcl.order(target())
     assert service.api.seen == []
-
-
-def _json(data: object) -> Callable[[Seen], bytes]:
-    return lambda _: answer_json(data)
-
-
-def _text(
-    body: str | bytes, kind: str = "application/json", status: int = 200, **headers: str
-) -> Callable[[Seen], bytes]:
-    return lambda _: answer(status, body, content_type=kind, **headers)
-
-
-LOST, BAD, LATER = errors.ReplyLost, errors.BadReply, errors.Temporary
-WRONG = {  # situation: the answer; what it is to a read, to an order, to a finalize
-    "a page with 200": (_text("<html>hello</html>", "text/html"), BAD, LOST, LOST),
-    "nothing with 200": (_text(""), BAD, LOST, LOST),
-    "half of the JSON": (_text('{"certificateName": "contoso.com", "ord'), BAD, LOST, LOST),
-    "a list": (_json([1, 2]), BAD, LOST, LOST),
-    "null": (_json(None), BAD, LOST, LOST),
-    "a number": (_json(7), BAD, LOST, LOST),
-    "not a number": (_text('{"certificateName": NaN}'), BAD, LOST, LOST),
-    "a field twice": (_text('{"orderUri": "a", "orderUri": "b"}'), BAD, LOST, LOST),
-    "endless nesting": (_text('{"a":' * 100_000), BAD, LOST, LOST),
-    "not UTF-8": (_text(b'{"certificateName": "\xff"}'), BAD, LOST, LOST),
-    "UTF-16": (_text('{"orderUri": null}'.encode("utf-16")), BAD, LOST, LOST),
-    "an empty object": (_json({}), BAD, BAD, LOST),
-    "another object": (_json({"message": "ok"}), BAD, BAD, LOST),
-    "wrong types": (_json({"status": [], "certificateName": 5, "orderUri": {}}), BAD, BAD, LOST),
-    "another name": (_json({"certificateName": "evil.com", "status": "x"}), BAD, BAD, LOST),
-    "two megabytes": (_text("{" + " " * (2 << 20) + "}"), BAD, LOST, LOST),
-    "compressed": (_text(b"\x1f\x8b", content_encoding="gzip"), BAD, LOST, LOST),
-    "compressed twice": (_text(b"\x1f\x8b", content_encoding="br, gzip"), BAD, LOST, LOST),
-    "from a cache": (_text("{}", age="30"), BAD, LOST, LOST),
-    "no content": (_text("", status=204), BAD, LOST, LOST),
-    "accepted": (_json({}), BAD, BAD, LOST),
-    "a redirect": (_text("", status=302, location="https://evil.example/"), BAD, BAD, BAD),
-    "a redirect for ever": (_text("", status=308, location="/"), BAD, BAD, BAD),
-    "300": (_text("", status=300), BAD, BAD, BAD),
-    "304": (lambda _: b"HTTP/1.1 304 Not Modified\r\n\r\n", BAD, BAD, BAD),
-    "500 with a page": (_text("<h1>oops</h1>", "text/html", 500), LATER, LATER, LATER),
-    "502 with a page": (_text("<h1>Bad Gateway</h1>", "text/html", 502), LATER, LATER, LATER),
-    "503": (_text("", status=503, retry_after="x"), errors.Throttled, errors.Throttled, errors.Throttled),
-    "504": (_text("", status=504), LATER, LOST, LOST),
-    "429": (_text('{"message": "Rate limit"}', status=429), errors.Throttled, errors.Throttled, errors.Throttled),
-    "401": (_text("", status=401), errors.KeyRejected, errors.KeyRejected, errors.KeyRejected),
-    "403": (_text("", status=403), errors.KeyRejected, errors.KeyRejected, errors.KeyRejected),
-    "404": (_text("", status=404), errors.NotInSubscription, errors.NotInSubscription, errors.NotInSubscription),
-    "410": (_text("", status=410), errors.NotInSubscription, errors.NotInSubscription, errors.NotInSubscription),
-    "400 without words": (_text("", status=400), errors.NotFinal, errors.NotFinal, errors.NotFinal),
-    "a status of 999": (_text("", status=999), BAD, BAD, BAD),
-    "no answer": (lambda _: [], LATER, LOST, LOST),
-    "a reset": (lambda _: ["reset"], LATER, LOST, LOST),
-    "a reset in the head": (lambda _: [b"HTTP/1.1 200 O", "reset"], LATER, LOST, LOST),
-    "a reset in the body": (lambda _: [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", "reset"], LATER, LOST, LOST),
-    "a body that is too short": (lambda _: b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", LATER, LOST, LOST),
-    "a short body of no said length": (lambda _: b'HTTP/1.1 200 OK\r\n\r\n{"orderUri"', BAD, LOST, LOST),
-    "a chunk that is cut off": (lambda _: b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{}", LATER, LOST, LOST),
-    "a chunk of no size": (lambda _: b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}", LATER, LOST, LOST),
-    "two lengths": (lambda _: b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}", LATER, LOST, LOST),
-    "a negative length": (lambda _: b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{}", LATER, LOST, LOST),
-    "not HTTP": (lambda _: b"SSH-2.0-OpenSSH_9.2\r\n", LATER, LOST, LOST),
-    "HTTP/2 in the clear": (lambda _: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", LATER, LOST, LOST),
-    "a megabyte of head": (lambda _: [b"HTTP/1.1 200 OK\r\nx: ", b"y" * (1 << 20)], LATER, LOST, LOST),
-    "a head with NULs": (lambda _: b"HTTP/1.1 200 OK\r\nx\0: y\r\n\r\n{}", LATER, LOST, LOST),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("situation", WRONG)
