@@ -83,6 +83,7 @@ def events(path: str, *wanted: str) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.fault(88)
 def test_three_server_blocks_are_renewed_with_one_check_and_one_reload_and_the_new_ones_are_served(
     shop: Shop,
 ):
@@ -119,6 +120,7 @@ def test_a_server_block_that_cannot_load_the_new_files_costs_only_itself(shop: S
     assert after[NAMES[2]] == shop.on_disk()[NAMES[2]] != before[NAMES[2]]
 
 
+@pytest.mark.fault(86)
 def test_a_reload_that_reloads_nothing_is_seen_through_and_put_back(shop: Shop):
     before = shop.open()
     entries = shop.entries(

@@ -69,6 +69,7 @@ def test_after_a_reload_that_is_confirmed_nobody_gets_the_old_certificate(server
     assert [leaf for leaf in seen if leaf != new.leaf] == []
 
 
+@pytest.mark.fault(86)
 def test_without_a_reload_the_old_certificate_is_told(served_by_nginx, tmp_path, pair):
     put(tmp_path, pair[1])
     verdict = watch(served_by_nginx, pair[1], within=1)

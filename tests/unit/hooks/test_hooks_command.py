@@ -5,6 +5,7 @@ import pwd
 import resource
 import signal
 import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -48,6 +49,7 @@ def test_a_hook_that_ends_with_0_went_well():
     assert ran.seconds >= 0
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize(
     ("told", "why"),
     [
@@ -70,12 +72,14 @@ def test_a_failure_is_told_in_words(told, why):
     assert (ran.ok, ran.why) == (False, why)
 
 
+@pytest.mark.fault(85)
 def test_a_file_that_is_not_executable_is_named_with_the_remedy(tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\n")
     assert run(hook(str(script))).why == f"{script}: is not executable; chmod +x {script} makes it so"
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -128,6 +132,7 @@ def test_arguments_are_words_that_no_shell_sees():
     assert run(hook("echo", "$HOME; *", "a b")).output == "$HOME; * a b"
 
 
+@pytest.mark.fault(82)
 def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path):
     ran = run(sh(f"sleep {LONG} & echo $! > {tmp_path}/pid; echo done"))
     (left,) = pids(tmp_path)
@@ -136,12 +141,14 @@ def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path):
     os.kill(left, signal.SIGKILL)
 
 
+@pytest.mark.fault(82)
 def test_a_hook_that_closes_its_output_is_still_waited_for(tmp_path):
     ran = run(sh(f"exec >&- 2>&-; sleep 0.2; echo yes > {tmp_path}/done"))
     assert ran.ok
     assert (tmp_path / "done").exists()
 
 
+@pytest.mark.fault(81, 83)
 def test_a_hook_that_outlives_its_time_is_ended_with_its_children(tmp_path):
     ran = run(
         sh(
@@ -157,6 +164,7 @@ def test_a_hook_that_outlives_its_time_is_ended_with_its_children(tmp_path):
     assert not [pid for pid in pids(tmp_path) if alive(pid)]
 
 
+@pytest.mark.fault(81)
 def test_a_hook_that_does_not_listen_to_term_is_killed(tmp_path):
     ran = run(
         sh(f"trap '' TERM; echo $$ > {tmp_path}/pid; while :; do sleep 1; done", timeout=0.5), grace=0.2
@@ -165,6 +173,7 @@ def test_a_hook_that_does_not_listen_to_term_is_killed(tmp_path):
     assert not [pid for pid in pids(tmp_path) if alive(pid)]
 
 
+@pytest.mark.fault(81)
 def test_a_stopped_hook_is_killed(tmp_path):
     ran = run(sh(f"echo $$ > {tmp_path}/pid; kill -STOP $$", timeout=0.5), grace=0.1)
     assert not ran.ok
@@ -176,12 +185,14 @@ def test_a_hook_may_tidy_up_when_it_is_asked_to_end():
     assert (ran.ok, ran.output) == (False, "begun\ntidied")
 
 
+@pytest.mark.fault(84)
 def test_a_flood_of_output_neither_blocks_nor_is_kept():
     ran = run(sh("cat /dev/zero", timeout=0.5), grace=0.1)
     assert not ran.ok
     assert len(ran.output) < 66000
 
 
+@pytest.mark.fault(84)
 def test_the_last_of_a_long_output_is_kept():
     ran = run(sh("seq 1 100000; echo the end"))
     assert ran.ok
@@ -266,6 +277,7 @@ def test_running_as_oneself_needs_no_root():
     assert run(hook("true", user=pwd.getpwuid(os.geteuid()).pw_name)).ok
 
 
+@pytest.mark.fault(105)
 def test_a_full_table_of_processes_is_a_failed_hook_and_nothing_more(monkeypatch):
     """The limit binds no root, so the error of fork is put in its place."""
 
@@ -276,6 +288,7 @@ def test_a_full_table_of_processes_is_a_failed_hook_and_nothing_more(monkeypatch
     assert run(hook("true")).why == "true: no process could be started: too many are running"
 
 
+@pytest.mark.fault(104)
 def test_no_free_descriptor_is_a_failed_hook_and_nothing_more():
     run(hook("true"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -326,6 +339,7 @@ def test_a_process_that_cannot_be_watched_is_ended(monkeypatch):
     assert not descendants._running
 
 
+@pytest.mark.fault(81)
 def test_a_hook_that_outlives_even_kill_is_given_up(monkeypatch):
     """One that hangs in the kernel cannot be made here, so a kill that does nothing stands for it."""
     monkeypatch.setattr(child, "_DYING", 0.2)
@@ -333,3 +347,29 @@ def test_a_hook_that_outlives_even_kill_is_given_up(monkeypatch):
     monkeypatch.setattr(descendants, "_kill", lambda _: None)
     ran = run(sh("sleep 3", timeout=0.2), grace=0.1)
     assert ran.why == "ran longer than 0.2 s and was ended, with its children; it cannot be killed"
+
+
+FULL = """
+import os, resource, sys
+from datetime import timedelta
+from renewd.config.targets import HookCommand
+from renewd.hooks import command, descendants
+
+told = HookCommand(("/bin/true",), "/bin/true", timedelta(seconds=20), None)
+assert command.run(told, {}).ok  # all that is needed is loaded now
+if os.geteuid() == 0:  # the limit binds no root
+    os.setgroups([])
+    os.setresuid(65534, 65534, 65534)
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+files = len(os.listdir("/proc/self/fd"))
+print(command.run(told, {}).why)
+assert len(os.listdir("/proc/self/fd")) == files
+"""
+
+
+@pytest.mark.fault(105)
+def test_a_user_who_may_have_no_more_processes_has_a_failed_hook_and_nothing_more():
+    """The kernel's own refusal to fork, in a process that is another user's."""
+    ended = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    assert ended.stdout == "/bin/true: no process could be started: too many are running\n"

@@ -6,6 +6,7 @@ import pytest
 
 from renewd.journal import State
 from renewd.renewal import by_hand, events, passes
+from renewd.sandbox import ca
 from tests.clocks import FakeClock
 from tests.world import World, results
 
@@ -75,6 +76,7 @@ def test_one_failure_does_not_stop_the_others(world: World):
     }
 
 
+@pytest.mark.fault(7, 16, 17)
 @pytest.mark.parametrize(
     "fault", ["lose-reply", "reset-after", "cut", "truncated-json", "html-200", "empty-200"]
 )
@@ -158,6 +160,7 @@ def test_tokens_of_another_kind_are_shown(world: World):
     assert "a TXT record _acme-challenge" in world.told(events.Failed)[0].message
 
 
+@pytest.mark.fault(32, 33, 34)
 @pytest.mark.parametrize("spoil", KINDS_OF_MATERIAL)
 def test_wrong_material_is_quarantined_and_the_live_files_stay_byte_for_byte(world: World, spoil: str):
     world.sandbox.seed(NAME, days_left=35)
@@ -194,6 +197,7 @@ def test_a_long_wait_is_parked_and_taken_up_when_it_is_over(world: World, clock:
     assert world.told(events.Resumed)
 
 
+@pytest.mark.fault(8)
 def test_a_lost_reply_to_the_order_is_not_repeated_at_once(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None)
     world.sandbox.fault("order", "lose-reply")
@@ -220,6 +224,7 @@ def test_reads_are_repeated_through_a_passing_fault(world: World):
     assert renew(world) == {NAME: "renewed"}
 
 
+@pytest.mark.fault(28)
 def test_a_mixed_set_is_fetched_anew(world: World):
     world.sandbox.seed(NAME, days_left=None)
     world.sandbox.fault("keyUrl", "swap-mid-download")
@@ -235,6 +240,7 @@ def test_whatever_links_the_portal_names_the_set_is_whole(world: World, fault: s
     assert set(world.files()) >= {f"{NAME}/{file}" for file in ("fullchain.pem", "privkey.pem", "chain.pem")}
 
 
+@pytest.mark.fault(23)
 def test_a_certificate_that_finalize_shows_from_before_is_waited_for(world: World):
     world.sandbox.seed(NAME, days_left=3)
     world.sandbox.fault("finalize", "stale-certificate")
@@ -243,6 +249,7 @@ def test_a_certificate_that_finalize_shows_from_before_is_waited_for(world: Worl
     assert world.live(NAME).not_valid_after_utc - world.clock.now() > timedelta(days=80)
 
 
+@pytest.mark.fault(59)
 def test_a_kill_during_finalize_is_reconciled_at_the_next_start(world: World):
     """The journal says that finalize was sent; the portal has issued; nobody has seen the answer."""
     world.sandbox.seed(NAME, days_left=None, validated=True)
@@ -279,3 +286,36 @@ def test_asked_to_stop_an_attempt_parks_at_its_next_wait(world: World):
     world.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
     assert renew(world) == {NAME: "renewed"}
     assert world.calls(NAME, "finalize") <= 1 or world.calls(NAME, "order") == 1
+
+
+@pytest.mark.fault(24)
+def test_what_somebody_else_had_issued_under_the_same_order_is_judged_and_adopted(
+    world: World, clock: FakeClock
+):
+    holding = world.sandbox.seed(NAME, days_left=35)
+    renew(world)
+    clock.advance(timedelta(days=10))
+    portal, held = world.sandbox.portal, holding.held
+    assert held is not None
+    life = ca.Life(clock.now(), clock.now() + timedelta(days=90))
+    holding.generations.append(portal._make(holding, held.order_uri, life, ()))
+    assert renew(world) == {NAME: "adopted"}
+    assert world.live(NAME) == holding.generations[-1].leaf
+    assert world.calls(NAME, "order") == 0
+
+
+@pytest.mark.fault(22)
+@pytest.mark.parametrize(
+    ("call", "result"), [("order", "failed"), ("certificate", "failed"), ("finalize", "renewed")]
+)
+def test_an_answer_for_another_name_is_never_used(world: World, clock: FakeClock, call: str, result: str):
+    """After a finalize that is answered so the service is asked what it holds."""
+    world.sandbox.seed(NAME, days_left=35)
+    renew(world)
+    clock.advance(timedelta(days=10))
+    before = world.files()
+    world.sandbox.fault(call, "other-name", None)
+    assert renew(world) == {NAME: result}
+    assert world.files() == before or result == "renewed"
+    assert world.live(NAME) == world.sandbox.portal.holdings[NAME].generations[-1].leaf
+    assert world.calls(NAME, "order") <= 1

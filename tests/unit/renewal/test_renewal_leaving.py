@@ -120,6 +120,7 @@ def ready_of(context: Context) -> list[Any]:
     return [attempts.take_up(context, task) for task in tasks]
 
 
+@pytest.mark.fault(59)
 def test_killed_after_the_switch_the_next_start_runs_the_hooks_and_can_put_back(world: World):
     aged(world, A)
     killed_at(world, "install.switched", A)
@@ -130,6 +131,7 @@ def test_killed_after_the_switch_the_next_start_runs_the_hooks_and_can_put_back(
     assert world.calls(A, "order") == 1
 
 
+@pytest.mark.fault(59)
 def test_killed_before_the_switch_and_started_after_the_stored_version_ended_a_new_one_is_got_at_once(
     world: World, clock: FakeClock
 ):

@@ -57,6 +57,7 @@ def left(world: World, name: str) -> timedelta:
     return world.live(name).not_valid_after_utc - world.clock.now()
 
 
+@pytest.mark.fault(88)
 def test_check_and_reload_run_once_for_all_that_share_them(world: World, hook):
     for name in (A, B):
         world.sandbox.seed(name, days_left=None, validated=True)
@@ -69,6 +70,7 @@ def test_check_and_reload_run_once_for_all_that_share_them(world: World, hook):
     assert sorted(lines[4:]) == [f"post {A}", f"post {B}"]
 
 
+@pytest.mark.fault(85)
 def test_a_failing_check_puts_all_back_and_finds_the_culprit(world: World, hook):
     aged(world, A, B, C)
     bad = world.folder / "live" / B / "current"
@@ -116,6 +118,7 @@ def test_a_first_install_has_nothing_to_go_back_to_and_stays(world: World, hook)
     assert not [line for line in log(world) if line.startswith("reload")]
 
 
+@pytest.mark.fault(85)
 def test_a_failing_reload_puts_the_old_files_back_and_reloads_again(world: World, hook):
     aged(world, A)
     hooks = {"reload": hook("reload", "exit 7")}
@@ -130,6 +133,7 @@ def test_an_old_certificate_without_a_day_left_is_not_put_back_for_a_failing_rel
     assert left(world, A) > timedelta(days=80)
 
 
+@pytest.mark.fault(85)
 def test_a_failing_post_is_owed_and_paid_alone(world: World, hook, clock: FakeClock):
     world.sandbox.seed(A, days_left=None, validated=True)
     gate = world.folder / "mended"

@@ -116,6 +116,7 @@ def test_a_defect_after_an_order_was_made_is_a_failure_with_a_back_off(world: Wo
     assert world.calls(NAME, "order") == 2, "the second comes after a minute, the third would after ten"
 
 
+@pytest.mark.fault(8, 59)
 def test_killed_while_ordering_the_next_order_waits_a_minute(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None, validated=True)
     left_in(world, State.ORDER_INTENT, order_uri=None, ordered_at=None, finalize_sent_at=None, finalizes=0)
@@ -124,6 +125,7 @@ def test_killed_while_ordering_the_next_order_waits_a_minute(world: World, clock
     assert clock.now() - began >= timedelta(minutes=1)
 
 
+@pytest.mark.fault(8, 59)
 def test_killed_while_ordering_again_and_again_costs_ever_fewer_orders(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None, validated=True)
 
@@ -220,6 +222,7 @@ def test_whatever_state_is_found_at_start_ends_well_with_at_most_one_certificate
     assert world.calls(NAME, "order") <= 2
 
 
+@pytest.mark.fault(11, 15)
 @pytest.mark.parametrize("call", ["certificate", "order", "finalize"])
 @pytest.mark.parametrize("fault", ["status=503", "status=429+5", "status=429+1800"])
 def test_a_service_that_stays_busy_is_asked_ever_more_seldom_and_told_as_a_failure(
@@ -241,6 +244,7 @@ def test_a_service_that_stays_busy_is_asked_ever_more_seldom_and_told_as_a_failu
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
 
 
+@pytest.mark.fault(7, 15)
 def test_a_service_that_cannot_be_asked_after_a_lost_reply_is_asked_until_it_can(
     world: World, clock: FakeClock
 ):
