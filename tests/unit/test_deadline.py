@@ -158,6 +158,7 @@ def test_a_test_may_send_a_name_elsewhere():
     assert server.seen[0].headers["host"] == "shopeneur.example"
 
 
+@pytest.mark.fault(9)
 def test_a_connection_is_used_once():
     with scripted(lambda _: answer(200, "hello", connection="keep-alive")) as server:
         for _ in range(3):
