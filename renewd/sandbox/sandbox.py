@@ -48,7 +48,7 @@ class Sandbox:
             if directory is None:
                 directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="renewd-sandbox-"))
             self.directory = os.path.abspath(directory)
-            self.http_port = http_port or _free_port()
+            self.http_port = http_port or undo.enter_context(_kept_free()).getsockname()[1]
             self._assemble(clock, link_life)
             self._write_files()
             self._blob_server = Server(0, self.downloads.answer, clock, "Windows-Azure-Blob/1.0")
@@ -151,8 +151,17 @@ def _write(path: str, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _kept_free() -> socket.socket:
+    """A port that nothing is given by chance until this socket is closed; whoever names it may listen there.
+
+    Two sockets with SO_REUSEADDR may have one address while neither listens, and servers set it; connections and
+    servers without a port of their own are given other ones.
+    """
+    keeper = socket.socket()
+    try:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind((ADDRESS, 0))
+    except BaseException:
+        keeper.close()
+        raise
+    return keeper

@@ -1,6 +1,7 @@
 """The sandbox as one thing: its folder, its configuration, its CA."""
 
 import os
+import socket
 import stat
 from datetime import timedelta
 
@@ -93,3 +94,13 @@ def test_two_rsa_keys_in_a_row_differ():
 def test_an_unknown_key_type_is_told_with_those_there_are():
     with pytest.raises(ValueError, match="ecdsa-p256, ecdsa-p384, rsa-2048"):
         ca.make_key("dsa")
+
+
+def test_the_port_for_challenges_stays_taken_but_for_who_names_it(tmp_path):
+    """Ports are given out only if they conflict with nothing; a server that names one sets SO_REUSEADDR."""
+    with Sandbox(str(tmp_path)) as one:
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", one.http_port)):
+                pass
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", one.http_port))
