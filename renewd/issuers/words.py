@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from renewd.config.secrets import Secret
 
@@ -24,9 +25,15 @@ def said(body: bytes, kind: str = "", secrets: Iterable[Secret] = ()) -> str:
     elif text.lstrip()[:1] == "{":
         text = _reason(text)
     for secret in secrets:
-        if secret:
-            text = text.replace(secret.reveal(), "***")
+        for form in _spellings(secret):
+            text = text.replace(form, "***")
     return clean(text)
+
+
+def _spellings(secret: Secret) -> set[str]:
+    """The secret as it is, and as it stands in addresses and forms."""
+    text = secret.reveal()
+    return {text, quote(text), quote(text, safe=""), quote_plus(text)} - {""}
 
 
 def clean(text: str) -> str:

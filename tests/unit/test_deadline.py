@@ -59,6 +59,7 @@ WAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.fault(4, 5)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_a_slow_server_costs_no_more_than_the_whole_time(
@@ -74,6 +75,7 @@ def test_a_slow_server_costs_no_more_than_the_whole_time(
     assert deadline.words(raised.value) == "no whole answer in time"
 
 
+@pytest.mark.fault(4)
 def test_a_server_that_never_shakes_hands_is_left(trusting: ssl.SSLContext):
     network = deadline.Deadline(SHORT)
     with scripted(lambda _: []) as server, pytest.raises(httpcore.ConnectTimeout):
@@ -130,6 +132,7 @@ def test_nothing_is_connected_to_when_the_time_is_over():
     assert server.seen == []
 
 
+@pytest.mark.fault(2)
 def test_the_next_address_is_tried_where_one_refuses():
     with scripted(
         lambda _: answer(200, "hello")
@@ -137,12 +140,14 @@ def test_the_next_address_is_tried_where_one_refuses():
         assert get(f"http://localhost:{server.port}", deadline.Deadline(30)) == b"hello"
 
 
+@pytest.mark.fault(1)
 def test_a_name_that_does_not_exist_is_told():
     with pytest.raises(httpcore.ConnectError) as raised:
         get("http://no-such-host.invalid", deadline.Deadline(30))
     assert deadline.words(raised.value) == "no such host: no-such-host.invalid"
 
 
+@pytest.mark.fault(96)
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_an_address_that_is_not_permitted_is_not_connected_to(host: str):
     with scripted(lambda _: answer()) as server:
@@ -174,6 +179,7 @@ def test_what_a_proxy_was_told_is_not_the_request(served: ssl.SSLContext, trusti
     assert not network.sent
 
 
+@pytest.mark.fault(3)
 def test_a_certificate_of_another_ca_is_told():
     other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(other)
@@ -185,6 +191,7 @@ def test_a_certificate_of_another_ca_is_told():
     assert "not trusted" in deadline.words(raised.value)
 
 
+@pytest.mark.fault(3)
 def test_a_server_without_tls_is_told(trusting: ssl.SSLContext):
     def speak(_: Seen) -> bytes:
         return b""
@@ -196,6 +203,7 @@ def test_a_server_without_tls_is_told(trusting: ssl.SSLContext):
     assert deadline.words(raised.value) == "connection refused"
 
 
+@pytest.mark.fault(2)
 def test_a_closed_port_is_told():
     with pytest.raises(httpcore.ConnectError) as raised:
         get(f"http://127.0.0.1:{free_port()}", deadline.Deadline(30))

@@ -29,6 +29,7 @@ from tests.faults.hostile.malformed import (
 )
 
 
+@pytest.mark.fault(32, 36, 38, 40, 41, 42)
 @pytest.mark.parametrize(("material", "problem"), WRONG.values(), ids=WRONG)
 def test_wrong_material_is_refused_in_words(material, problem):
     with pytest.raises(MaterialRefused) as refused:
@@ -89,6 +90,7 @@ def test_a_root_beside_its_cross_signed_twin_is_left_out():
 WHOLE = KEY + FULL
 
 
+@pytest.mark.fault(41)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=3))
 def test_material_that_is_damaged_anywhere_is_refused_unless_nothing_changed(at, damage):
     text = WHOLE[:at] + damage + WHOLE[at + len(damage) :]
@@ -107,6 +109,7 @@ class PanicException(BaseException):
     pass
 
 
+@pytest.mark.fault(43)
 def test_a_parsers_panic_is_refused(monkeypatch):
     def panicking(der):
         raise PanicException

@@ -143,6 +143,7 @@ class PanicException(BaseException):
     pass
 
 
+@pytest.mark.fault(43)
 def test_a_parsers_panic_is_an_invalid_file(monkeypatch):
     def panicking(der):
         raise PanicException

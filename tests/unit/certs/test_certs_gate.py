@@ -25,6 +25,7 @@ from tests.faults.hostile.unwanted import (
 )
 
 
+@pytest.mark.fault(32, 33, 34, 35, 36, 37, 38, 39)
 @pytest.mark.parametrize(("bundle", "wants", "expected"), REFUSED.values(), ids=REFUSED)
 def test_what_is_not_wanted_is_refused_in_words(bundle, wants, expected):
     assert problems(bundle(), **wants) == expected
@@ -65,6 +66,7 @@ class PanicException(BaseException):
     pass
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize(
     "error",
     [ValueError(), UnsupportedAlgorithm(""), PanicException()],

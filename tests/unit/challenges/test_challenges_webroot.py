@@ -1,5 +1,6 @@
 """Files below a web root: readable whatever the umask, never through a link, and gone afterwards."""
 
+import ctypes
 import os
 import stat
 import threading
@@ -124,6 +125,7 @@ def test_the_web_root_itself_may_be_a_link(root: Path, tmp_path: Path, placed: P
     assert (placed / TOKEN.name).exists()
 
 
+@pytest.mark.fault(99)
 def test_a_file_that_is_a_link_is_replaced_and_what_it_leads_to_is_not_touched(
     root: Path, tmp_path: Path, placed: Path
 ):
@@ -136,6 +138,7 @@ def test_a_file_that_is_a_link_is_replaced_and_what_it_leads_to_is_not_touched(
     assert not (placed / TOKEN.name).is_symlink()
 
 
+@pytest.mark.fault(99)
 def test_a_link_with_the_right_content_is_not_taken_away(root: Path, tmp_path: Path, placed: Path):
     (tmp_path / "victim").write_text(TOKEN.value)
     placed.mkdir(parents=True)
@@ -144,6 +147,7 @@ def test_a_link_with_the_right_content_is_not_taken_away(root: Path, tmp_path: P
     assert (placed / TOKEN.name).is_symlink()
 
 
+@pytest.mark.fault(99)
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_folder_that_is_a_link_is_refused(root: Path, tmp_path: Path, placed: Path, depth: int):
     elsewhere = tmp_path / "elsewhere"
@@ -188,6 +192,7 @@ def test_a_web_root_that_does_not_exist_is_not_made(tmp_path: Path):
     assert tree(tmp_path) == []
 
 
+@pytest.mark.fault(95)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_that_could_be_more_than_a_files_is_refused_before_the_disk_is_touched(root: Path, name: str):
     token = Token("contoso.com", "http-01", name, "value")
@@ -198,6 +203,7 @@ def test_a_name_that_could_be_more_than_a_files_is_refused_before_the_disk_is_to
     assert tree(root) == []
 
 
+@pytest.mark.fault(95)
 @given(st.text())
 def test_no_name_leaves_the_folder(tmp_path_factory: pytest.TempPathFactory, name: str):
     root = tmp_path_factory.mktemp("root")
@@ -284,3 +290,35 @@ def test_a_folder_whose_mode_cannot_be_set_leaves_no_descriptor_open(
     with pytest.raises(ChallengeFailed, match="not permitted"):
         Webroot(str(root)).place([TOKEN])
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.fault(99)
+def test_whoever_swaps_the_folder_for_a_link_at_any_moment_gets_no_file_out_of_it(
+    root: Path, tmp_path: Path, placed: Path
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    placed.mkdir(parents=True)
+    link = placed.parent / "link"
+    link.symlink_to(elsewhere)
+    exchange, stop = ctypes.CDLL(None, use_errno=True).renameat2, threading.Event()
+
+    def swap() -> None:
+        """Folder and link change places in one step, all the time."""
+        names = os.fsencode(placed), os.fsencode(link)
+        while not stop.is_set():
+            exchange(-100, names[0], -100, names[1], 2)  # AT_FDCWD, RENAME_EXCHANGE: linux/fs.h
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    went = dict.fromkeys((True, False), 0)
+    while min(went.values()) < 20:
+        try:
+            Webroot(str(root)).place([TOKEN])
+            Webroot(str(root)).remove([TOKEN])
+            went[True] += 1
+        except ChallengeFailed:
+            went[False] += 1
+    stop.set()
+    thread.join()
+    assert tree(elsewhere) == []

@@ -25,6 +25,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.fault(98)
 def test_a_secret_is_shown_nowhere():
     @dataclass
     class Holder:

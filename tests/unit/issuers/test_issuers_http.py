@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpcore
 import pytest
 import trustme
 
@@ -55,6 +56,7 @@ def test_an_api_of_a_private_ca_is_reached_with_its_roots(ca: trustme.CA, roots:
         assert [seen.headers.get("authorization") for seen in api.seen] == ["Bearer k3y-of-the-tests", None]
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("call", [READ, COSTS], ids=["read", "finalize"])
 @pytest.mark.parametrize(
     ("name", "until", "told"),
@@ -62,8 +64,9 @@ def test_an_api_of_a_private_ca_is_reached_with_its_roots(ca: trustme.CA, roots:
         ("localhost", None, "not trusted"),
         ("other.example", None, "not trusted"),
         ("localhost", timedelta(days=-1), "expired"),
+        ("localhost", timedelta(days=900), "not yet valid"),
     ],
-    ids=["another CA", "another name", "expired"],
+    ids=["another CA", "another name", "expired", "not yet valid"],
 )
 def test_an_api_that_cannot_prove_itself_is_sent_nothing(
     ca: trustme.CA, roots: str, name: str, until: timedelta | None, told: str, call: Call
@@ -72,7 +75,10 @@ def test_an_api_that_cannot_prove_itself_is_sent_nothing(
     limits = (
         {}
         if until is None
-        else {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime.now(UTC) + until}
+        else {
+            "not_before": datetime.now(UTC) + until - timedelta(days=800),
+            "not_after": datetime.now(UTC) + until,
+        }
     )
     with scripted(
         lambda _: answer(200, "{}"), serving(issuer.issue_cert(name, **limits)), "localhost"
@@ -80,9 +86,10 @@ def test_an_api_that_cannot_prove_itself_is_sent_nothing(
         with pytest.raises(errors.Unreachable, match=told) as raised:
             web(api.url, ca_file=roots).api("/x", KEY, call)
         assert api.seen == []
-    assert ("clock" in raised.value.remedy) == (told == "expired")
+    assert ("clock" in raised.value.remedy) == (told != "not trusted")
 
 
+@pytest.mark.fault(3)
 def test_tls_before_1_2_is_refused(ca: trustme.CA, roots: str):
     old = serving(ca.issue_cert("localhost"))
     with warnings.catch_warnings(action="ignore"):
@@ -107,6 +114,7 @@ def test_roots_that_cannot_be_read_are_told(tmp_path: Path, content: str | None)
             call()
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize(
     ("call", "kind"), [(READ, errors.Temporary), (COSTS, errors.ReplyLost)], ids=["read", "finalize"]
 )
@@ -164,11 +172,13 @@ def test_a_configured_proxy_is_used():
     assert proxy.targets == ["http://127.0.0.1:9/public/x"]
 
 
+@pytest.mark.fault(2)
 def test_a_proxy_that_refuses_has_sent_nothing():
     with scripted(lambda _: answer(407, "")) as proxy, pytest.raises(errors.Unreachable, match="407"):
         web("https://rclapi.invalid", proxy=proxy.url).api("/x", KEY, COSTS)
 
 
+@pytest.mark.fault(97)
 @pytest.mark.parametrize("path", ["@evil.example/x", ":1/x", ".evil.example/x"])
 def test_the_key_does_not_leave_the_apis_address(path: str):
     with scripted(lambda _: answer(200, "{}")) as api:
@@ -187,6 +197,7 @@ def _rest() -> dict[str, object]:
     return {name: getattr(good, name) for name in RclIssuer.model_fields if name != "base_url"}
 
 
+@pytest.mark.fault(96)
 def test_a_download_from_a_private_address_is_not_made(monkeypatch: pytest.MonkeyPatch):
     def resolver(*_: object, **__: object) -> list[object]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 443))]
@@ -196,6 +207,55 @@ def test_a_download_from_a_private_address_is_not_made(monkeypatch: pytest.Monke
         web("https://rclapi.invalid").download("https://store.example/x", READ)
 
 
+@pytest.mark.fault(96)
+@pytest.mark.parametrize(
+    ("address", "allowed"), [("10.0.0.7", True), ("169.254.169.254", False), ("::1", False)]
+)
+def test_where_the_api_stands_in_a_network_of_ones_own_the_storage_may_too(
+    monkeypatch: pytest.MonkeyPatch, address: str, allowed: bool
+):
+    client = web("https://rclapi.invalid")
+    client._inside = True
+    found = {"store.example": address}
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (found[host], port))],
+    )
+    tried: list[str] = []
+
+    def connect(_: object, host: str, *__: object) -> None:
+        tried.append(host)
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    with pytest.raises(errors.Unreachable):
+        client.download("https://store.example/x", READ)
+    assert tried == ([address] if allowed else [])
+
+
+@pytest.mark.fault(96)
+def test_what_is_connected_to_is_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch):
+    """A name service that gives another answer the second time is not asked a second time."""
+    answers = iter(["93.184.216.34", "10.0.0.7"])
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), 443))],
+    )
+    tried: list[str] = []
+
+    def connect(_: object, host: str, *__: object) -> None:
+        tried.append(host)
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    with pytest.raises(errors.Unreachable):
+        web("https://rclapi.invalid").download("https://store.example/x", READ)
+    assert tried == ["93.184.216.34"]
+
+
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("size", [LARGEST, LARGEST + 1])
 def test_an_answer_of_a_megabyte_is_the_largest(size: int):
     with scripted(lambda _: answer(200, b"x" * size)) as api:
@@ -207,6 +267,7 @@ def test_an_answer_of_a_megabyte_is_the_largest(size: int):
                 client.api("/x", KEY, READ)
 
 
+@pytest.mark.fault(19)
 def test_an_endless_answer_is_cut_off_when_it_is_too_large():
     sent = []
 
@@ -221,6 +282,7 @@ def test_an_endless_answer_is_cut_off_when_it_is_too_large():
     assert sum(sent) < 1 << 26  # what the sockets hold, and no gigabyte
 
 
+@pytest.mark.fault(19)
 def test_an_endless_error_page_is_read_as_far_as_it_matters():
     with scripted(lambda _: [b"HTTP/1.1 500 No\r\n\r\n", *[b"x" * (1 << 16)] * 64]) as api:
         assert web(api.url).api("/x", KEY, READ).status == 500
@@ -262,6 +324,7 @@ BROKEN: dict[str, Callable[[Seen], object]] = {
 }
 
 
+@pytest.mark.fault(98)
 @pytest.mark.parametrize("way", BROKEN)
 def test_no_error_and_no_log_shows_a_secret(way: str, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)

@@ -48,6 +48,7 @@ def test_a_proper_link_is_allowed(url: str):
     links.check(url, (), near=False)
 
 
+@pytest.mark.fault(96)
 @pytest.mark.parametrize("url", BAD.values(), ids=BAD.keys())
 def test_a_link_with_anything_odd_is_refused(url: str):
     with pytest.raises(ValueError) as raised:
@@ -55,6 +56,7 @@ def test_a_link_with_anything_odd_is_refused(url: str):
     assert "SECRET" not in str(raised.value)
 
 
+@pytest.mark.fault(96)
 def test_download_hosts_narrow_the_hosts():
     links.check(GOOD[0], ("STORE.blob.core.windows.net",), near=False)
     with pytest.raises(ValueError, match="download_hosts"):
@@ -70,6 +72,7 @@ def test_a_sandbox_may_name_this_machine(url: str):
     links.check(url, (), near=True)
 
 
+@pytest.mark.fault(96)
 @pytest.mark.parametrize(
     "url", ["http://store.example/x", "http://10.0.0.1/x", "file:///x", "http://u@localhost/x"]
 )
@@ -78,6 +81,7 @@ def test_a_sandbox_may_not_name_all(url: str):
         links.check(url, (), near=True)
 
 
+@pytest.mark.fault(25)
 def test_an_orders_address_may_be_http_only_beside_a_sandbox():
     links.check_order("http://127.0.0.1:1/order/1", near=True)
     with pytest.raises(ValueError):
@@ -89,6 +93,7 @@ def test_public_addresses(address: str):
     assert links.is_public(address)
 
 
+@pytest.mark.fault(96)
 @pytest.mark.parametrize(
     "address",
     [
@@ -113,6 +118,7 @@ def test_an_api_elsewhere_is_not(url: str):
     assert not links.is_near(url)
 
 
+@pytest.mark.fault(96)
 @given(st.text())
 def test_whatever_is_allowed_is_https(url: str):
     with suppress(ValueError):

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
@@ -163,6 +163,7 @@ def test_an_unknown_name_is_tried_with_the_other_spacing_which_is_then_remembere
     assert unquote(service.api.targets[2]).endswith(known)
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize(("name", "calls"), [("gone.com", 1), ("a.com,gone.com", 2)])
 def test_a_name_that_nobody_knows_needs_a_person(rcl: Rcl, service: Service, name: str, calls: int):
     with pytest.raises(errors.NotInSubscription) as raised:
@@ -171,6 +172,7 @@ def test_a_name_that_nobody_knows_needs_a_person(rcl: Rcl, service: Service, nam
     assert "sub/1 2" in raised.value.remedy
 
 
+@pytest.mark.fault(14)
 def test_a_404_of_the_gateway_is_an_unknown_name_too(rcl: Rcl, service: Service):
     service.replies["certificate"] = lambda _: answer_json(
         {"statusCode": 404, "message": "Resource not found"}, 404
@@ -197,6 +199,7 @@ def test_what_the_portal_holds_is_told(rcl: Rcl, service: Service):
     assert issued.issued_at is not None
 
 
+@pytest.mark.fault(12)
 def test_a_rejected_key_is_not_sent_again_until_it_changes_or_an_hour_has_passed(
     rcl: Rcl, service: Service, key_file: Path, clock: FakeClock
 ):
@@ -241,6 +244,7 @@ def test_the_difference_of_the_clocks_is_known_after_a_call(rcl: Rcl, service: S
     assert rcl.skew == timedelta(minutes=20)
 
 
+@pytest.mark.fault(25)
 @pytest.mark.parametrize(
     "uri",
     [
@@ -315,6 +319,7 @@ def test_a_missing_chain_is_told_with_the_fields_that_were_there(rcl: Rcl, servi
         rcl.collect(target(), issued)
 
 
+@pytest.mark.fault(26)
 def test_links_that_the_storage_refuses_are_asked_for_anew(rcl: Rcl, service: Service):
     service.holds("pemUrl")
     issued = rcl.current(target())
@@ -325,6 +330,7 @@ def test_links_that_the_storage_refuses_are_asked_for_anew(rcl: Rcl, service: Se
     assert len(service.api.seen) == 3
 
 
+@pytest.mark.fault(26)
 def test_links_that_stay_refused_are_an_error_for_later(rcl: Rcl, service: Service):
     service.holds("pemUrl")
     issued = rcl.current(target())
@@ -336,6 +342,7 @@ def test_links_that_stay_refused_are_an_error_for_later(rcl: Rcl, service: Servi
     assert len(service.storage.seen) == 4
 
 
+@pytest.mark.fault(16, 19)
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
@@ -375,6 +382,7 @@ def test_a_download_that_is_not_whole_is_no_material(
     assert "S1GNATURE" not in str(raised.value)
 
 
+@pytest.mark.fault(96)
 def test_a_link_to_another_machine_over_http_is_not_followed(rcl: Rcl, service: Service):
     service.certificate |= {"certificateDownloadUrl": {"pemUrl": "http://store.example/x?sig=S1GNATURE"}}
     issued = rcl.current(target())
@@ -384,6 +392,7 @@ def test_a_link_to_another_machine_over_http_is_not_followed(rcl: Rcl, service: 
     assert "S1GNATURE" not in str(raised.value)
 
 
+@pytest.mark.fault(96)
 def test_download_hosts_are_kept_to(service: Service, key_file: Path, clock: Clock):
     service.holds("pemUrl")
     issuer = make(service.api.url + "/public", key_file, clock, download_hosts=["store.example"])
@@ -399,6 +408,7 @@ def test_there_is_nothing_to_validate(rcl: Rcl, service: Service):
     assert service.api.seen == []
 
 
+@pytest.mark.fault(2)
 def test_an_api_that_is_not_there_is_unreachable(key_file: Path, clock: Clock):
     issuer = make(f"http://127.0.0.1:{free_port()}/public", key_file, clock)
     for call in (issuer.current, issuer.order, lambda one: issuer.finalize(one, ORDER)):
@@ -413,6 +423,7 @@ def test_after_closing_no_call_is_made(rcl: Rcl, service: Service):
     assert service.api.seen == []
 
 
+@pytest.mark.fault(5, 7, 8, 10, 12, 14, 15, 16, 17, 18, 19, 20, 22)
 @pytest.mark.parametrize("situation", WRONG)
 def test_a_wrong_answer_is_an_error_of_its_kind_and_asked_for_once(
     rcl: Rcl, service: Service, situation: str
@@ -434,6 +445,7 @@ def test_a_wrong_answer_is_an_error_of_its_kind_and_asked_for_once(
         assert str(raised.value).isprintable()
 
 
+@pytest.mark.fault(20, 97)
 def test_the_bearer_is_not_sent_to_where_a_redirect_leads(rcl: Rcl, service: Service):
     with scripted(lambda _: answer(200, "{}")) as elsewhere:
         service.replies["certificate"] = lambda _: answer(302, "", location=elsewhere.url)
@@ -445,6 +457,7 @@ def test_the_bearer_is_not_sent_to_where_a_redirect_leads(rcl: Rcl, service: Ser
 CANARIES = (KEY, "S1GNATURE", "p4ssw0rd", "UEZYLUNBTkFSWQ")
 
 
+@pytest.mark.fault(98)
 @pytest.mark.parametrize("situation", [*WRONG, "all is well"])
 def test_no_secret_is_shown_by_anything_that_is_handed_out(
     rcl: Rcl, service: Service, caplog: pytest.LogCaptureFixture, situation: str
@@ -473,8 +486,10 @@ def test_no_secret_is_shown_by_anything_that_is_handed_out(
         assert canary not in caplog.text
 
 
-def test_an_echoed_key_is_hidden(rcl: Rcl, service: Service):
-    service.replies["certificate"] = lambda seen: answer(400, f"bad: {seen.headers['authorization']}")
-    with pytest.raises(errors.NotFinal) as raised:
+@pytest.mark.fault(98)
+@pytest.mark.parametrize("echo", [str, quote, quote_plus], ids=["as it is", "as in a path", "as in a form"])
+def test_an_echoed_key_is_hidden(rcl: Rcl, service: Service, key_file: Path, echo: Callable[[str], str]):
+    key_file.write_text("k3y+of/the=tests")
+    service.replies["certificate"] = lambda _: answer(400, f"bad: {echo('k3y+of/the=tests')}, see")
+    with pytest.raises(errors.NotFinal, match=r"bad: \*\*\*, see"):
         rcl.current(target())
-    assert KEY not in str(raised.value)

@@ -94,6 +94,7 @@ def test_dates(written: str, read: datetime | None):
     assert certificate(expiryDate=written).expires_at == read
 
 
+@pytest.mark.fault(18, 22)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -148,6 +149,7 @@ def test_a_record_is_read_for_the_name_without_its_wildcard():
     assert found.tokens[0].type == "dns-01"
 
 
+@pytest.mark.fault(18, 22, 25)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -172,6 +174,7 @@ def test_an_order_that_is_refused(changes: dict[str, object]):
         order(**changes)
 
 
+@pytest.mark.fault(22, 95)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -200,6 +203,7 @@ def test_a_token_that_is_refused(changes: dict[str, object]):
         token(**changes)
 
 
+@pytest.mark.fault(16, 17, 18)
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -251,6 +255,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.fault(18)
 @given(
     st.dictionaries(
         FIELDS, JSON | st.dictionaries(FIELDS, JSON) | st.lists(st.dictionaries(FIELDS, JSON), max_size=2)
@@ -267,12 +272,14 @@ def test_any_json_is_an_order_and_a_certificate_or_refused(data: dict[str, objec
             continue
 
 
+@pytest.mark.fault(17)
 @given(st.binary(max_size=200) | JSON.map(json.dumps).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_an_object_or_refused(body: bytes):
     with suppress(ValueError):
         assert isinstance(rcl_wire.decode(body, ""), dict)
 
 
+@pytest.mark.fault(95)
 @given(st.text())
 def test_a_token_that_is_accepted_is_one_plain_file_name(name: str):
     try:

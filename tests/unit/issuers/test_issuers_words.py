@@ -50,10 +50,12 @@ def test_what_is_said(body: bytes, kind: str, said: str):
     assert words.said(body, kind, (Secret("k3y-k3y"), Secret(""))) == said
 
 
+@pytest.mark.fault(100)
 def test_a_long_text_is_cut():
     assert len(words.clean("word " * 10_000)) == words.LONGEST
 
 
+@pytest.mark.fault(100)
 @given(st.binary(max_size=400))
 def test_whatever_is_said_is_one_printable_short_line(body: bytes):
     said = words.said(body)

@@ -94,6 +94,7 @@ def test_failures_stand_out_on_a_terminal_only_where_colour_is_wanted(write, ter
     assert "\x1b" not in write("console", failed("no"), stream=terminal)
 
 
+@pytest.mark.fault(100)
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_an_event_is_one_line_whatever_is_in_it(write, form):
     line = write(form, failed("a\r\nforged line\x1b[2J \u2028 end"))
@@ -104,6 +105,7 @@ def test_an_event_is_one_line_whatever_is_in_it(write, form):
     assert "\u2028" not in line
 
 
+@pytest.mark.fault(100)
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_long_value_is_cut(write, form):
     line = write(form, failed("x" * 10_000))
@@ -126,6 +128,7 @@ def test_what_is_below_the_level_is_not_written(write, installed, level, told):
     assert write("json", installed, failed("no"), level=level).count("\n") == told
 
 
+@pytest.mark.fault(98)
 def test_no_secret_of_a_download_link_is_written(write):
     link = "https://blob.example/c/leaf.pem?sv=2024&sig=canary%3D"
     line = write("json", failed(f"GET {link} gave 403", remedy=f'look at "{link}"'))
@@ -133,6 +136,7 @@ def test_no_secret_of_a_download_link_is_written(write):
     assert "https://blob.example/c/leaf.pem?…" in line
 
 
+@pytest.mark.fault(98)
 def test_a_secret_handed_in_by_mistake_is_stars(write):
     assert "***" in write("json", failed(Secret("canary")))
 
@@ -162,6 +166,7 @@ def test_of_a_librarys_exception_only_the_last_line_is_written(write):
     assert "Traceback" not in stream.getvalue()
 
 
+@pytest.mark.fault(98)
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "httpcore.http11"])
 def test_http_libraries_say_nothing_at_all_for_their_lines_hold_addresses(write, name):
     stream = io.StringIO()

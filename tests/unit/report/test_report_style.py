@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from renewd.report import style
 
 
+@pytest.mark.fault(100)
 @given(st.text())
 def test_a_safe_text_is_one_printable_line_of_bounded_length(text):
     safe = style.safe(text)
