@@ -32,7 +32,7 @@ COMMANDS = {
     "deploy": "renewd.cli.renewing",
     "rollback": "renewd.cli.renewing",
     "finalize": "renewd.cli.renewing",
-    "recover": "renewd.cli.renewing",
+    "recover": "renewd.cli.recovering",
     "init": "renewd.cli.configuring",
     "completion": "renewd.cli.configuring",
     "sandbox": "renewd.cli.sandbox",

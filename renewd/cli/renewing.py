@@ -1,4 +1,4 @@
-"""renew, deploy, rollback, finalize, recover: what acts, with its progress shown."""
+"""renew, deploy, rollback, finalize: what acts, with its progress shown."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -128,23 +128,6 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
         return by_hand.finalize(context, names.one(context.loaded, name), order_uri)
 
     return _act(path, act, patience=wait, quiet=quiet, as_json=as_json)
-
-
-@click.command()
-@click.pass_obj
-def recover(path: str) -> int:
-    """Complete or undo an interrupted install.
-
-    From local files alone: quick, offline, without secrets; for a unit before the web server.
-    """
-    from renewd.clock import SystemClock
-    from renewd.config import load
-    from renewd.install.installer import Installer
-
-    loaded = load.load(path)
-    for recovered in Installer(loaded.configuration.state_directory, SystemClock()).recover():
-        print(f"{recovered.name}: {recovered.what}")
-    return 0
 
 
 def _act(

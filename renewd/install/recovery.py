@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renewd.errors import InstallFailed
-from renewd.install import atomic, intents, switching, takeover
+from renewd.install import atomic, intents, overtaken, switching, takeover
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,10 @@ class Recovered:
 
 
 def recover(state_directory: str, now: datetime) -> list[Recovered]:
-    """End every interrupted switch: forward where the new version is whole everywhere, else back. Twice is no harm."""
+    """End every interrupted switch: forward where the new version is whole everywhere, else back. Twice is no harm.
+
+    One that cannot be ended keeps no other from it. Raises InstallFailed if it cannot be told which there are.
+    """
     settled = [settle(state_directory, path, now) for path in intents.under_way(state_directory)]
     return [one for one in settled if one is not None]
 
@@ -29,17 +32,29 @@ def settle(state_directory: str, path: str, now: datetime) -> Recovered | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        said = atomic.words(error) if isinstance(error, OSError) else str(error)
         return Recovered(
-            "", f"an interrupted switch is noted in {path}, which cannot be read: {said}", ok=False
+            "", f"an interrupted switch is noted in {path}, which cannot be read: {_said(error)}", ok=False
         )
     try:
+        if overtaken.by_a_later_one(intent):
+            intents.remove(state_directory, intent)
+            return Recovered(
+                intent.name,
+                f"the switch to version {intent.to} is over: what somebody put there ends later, and stays",
+            )
         for move in intent.moves:
             if move.site.linked:  # a file that somebody put in a link's place meanwhile is kept
                 takeover.take(move.site, intent.name, now)
         forward = switching.settle(state_directory, intent)
-    except InstallFailed as error:
-        return Recovered(intent.name, f"the switch to version {intent.to} stays half-done: {error}", ok=False)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one target, the others are ended
+        what = f"the switch to version {intent.to} stays half-done: {_said(error)}"
+        return Recovered(intent.name, what, ok=False)
     if forward:
         return Recovered(intent.name, f"the switch to version {intent.to} was completed")
     return Recovered(intent.name, f"version {intent.to} is not whole: what was live before is live again")
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return atomic.words(error)
+    return str(error) if isinstance(error, InstallFailed | ValueError) else repr(error)

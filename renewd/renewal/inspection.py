@@ -1,9 +1,24 @@
 """Looks at the live files before they are replaced and after the hooks: what somebody changed is told, never lost silently."""
 
+from cryptography import x509
+
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed
-from renewd.renewal import events
+from renewd.renewal import events, survey
 from renewd.renewal.context import Context
+
+
+def refuse_earlier(context: Context, target: Target, leaf: x509.Certificate) -> None:
+    """Raises InstallFailed if what is live for the same names, whoever put it there, ends later than the leaf."""
+    live = survey.look_closely(target, context.here, context.clock.now()).facts
+    if live.state != "present" or set(live.domains or ()) != set(target.domains):
+        return
+    ends, running = leaf.not_valid_after_utc, live.not_after
+    if running is not None and ends < running:
+        raise InstallFailed(
+            f"what is to go live ends at {ends:%Y-%m-%d %H:%M} UTC, before the live certificate, which ends at {running:%Y-%m-%d %H:%M}",
+            remedy="nothing was changed; if it is to go live all the same: renewd rollback NAME --to VERSION",
+        )
 
 
 def before_switch(context: Context, target: Target) -> None:

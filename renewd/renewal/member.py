@@ -50,6 +50,8 @@ def switch(context: Context, member: Member) -> None:
             member.previous = _known(context, target, installer.previous(target))
         member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
         return
+    if member.attempt.kind != "rollback":
+        inspection.refuse_earlier(context, target, member.leaf)
     inspection.before_switch(context, target)
     member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
     member.previous = _known(context, target, installer.switch(target, version))

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import threading
@@ -5,13 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from renewd.errors import InstallFailed
 from renewd.install import atomic, fixed, intents, layouts, live, sites, switching
 from renewd.install.installer import Source
+from tests.certificates import Authority
 
 FILES = {"files": {"key": "@/etc/key.pem", "fullchain": "@/etc/chain.pem"}}
 FOLDER = {"directory": "@/live"}
+AUTHORITY = Authority.new()
+PLAIN = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 
 
 def interrupted(home, target, *, prepared=True):
@@ -210,3 +215,64 @@ def test_a_switch_that_another_process_is_at_is_not_taken_for_an_interrupted_one
         over.set()
     other.join()
     assert waited == [True]
+
+
+def put_by_hand(home, *, days):
+    """Somebody's own certificate at the fixed paths, which ends so many days after the others are made."""
+    now = home.clock.now()
+    issued = AUTHORITY.issue(
+        ["contoso.com", "www.contoso.com"], not_before=now, not_after=now + timedelta(days=days)
+    )
+    home.path("etc", "key.pem").write_bytes(issued.key_pem)
+    home.path("etc", "chain.pem").write_bytes(issued.fullchain_pem)
+    return issued
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["forward", "back"])
+def test_a_later_certificate_that_somebody_put_there_meanwhile_is_not_replaced_by_an_earlier_one(
+    home, damaged
+):
+    target = home.target(FILES)
+    _, new = interrupted(home, target)
+    if damaged:
+        store(home, target, new, "cert.pem").unlink()
+    theirs = put_by_hand(home, days=3000)
+    (recovered,) = home.installer.recover()
+    assert recovered.ok
+    assert recovered.what.endswith("what somebody put there ends later, and stays")
+    assert home.path("etc", "chain.pem").read_bytes() == theirs.fullchain_pem
+    assert home.path("etc", "key.pem").read_bytes() == theirs.key_pem
+    assert home.installer.recover() == []
+
+
+def test_one_that_ends_earlier_is_replaced(home):
+    target = home.target(FILES)
+    _, new = interrupted(home, target)
+    put_by_hand(home, days=1)
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert home.installer.current(target) == new
+    assert home.installer.altered(target) == []
+
+
+def test_a_mixed_set_is_no_measure_however_late_it_ends(home):
+    target = home.target(FILES)
+    _, new = interrupted(home, target)
+    put_by_hand(home, days=3000)
+    home.path("etc", "key.pem").write_bytes(home.bundle(target).key.private_bytes(*PLAIN))
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert home.installer.current(target) == new
+
+
+def test_one_broken_store_keeps_no_other_from_being_recovered(home):
+    targets = [
+        home.target({"files": {"combined": f"@/etc/{name}"}}, name=name)
+        for name in ("a.example", "b.example", "c.example")
+    ]
+    versions = [interrupted(home, target)[1] for target in targets]
+    document = json.loads(Path(intents.path(home.state, "b.example")).read_text())
+    document["moves"][0]["site"]["files"] = [["nonsense", str(home.path("etc", "b.example"))]]
+    Path(intents.path(home.state, "b.example")).write_text(json.dumps(document))
+    found = {one.name: one.ok for one in home.installer.recover()}
+    assert found == {"a.example": True, "b.example": False, "c.example": True}
+    assert home.installer.current(targets[0]) == versions[0]
+    assert home.installer.current(targets[2]) == versions[2]
