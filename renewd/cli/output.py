@@ -4,11 +4,13 @@ import json
 import sys
 from typing import Any
 
+from renewd.report import style
+
 
 def document(value: dict[str, Any]) -> None:
     """One JSON document on standard output."""
-    json.dump({"schema": 1, **value}, sys.stdout, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    text = json.dumps({"schema": 1, **value}, ensure_ascii=False, default=str)
+    sys.stdout.write(style.safe_json(text) + "\n")
 
 
 def say(text: str) -> None:

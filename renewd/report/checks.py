@@ -18,7 +18,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 def document(looks: Sequence[Look]) -> str:
     """The JSON document, a certificate a line."""
-    rows = ",\n".join([_encode(row(look)) for look in looks])
+    rows = style.safe_json(",\n".join([_encode(row(look)) for look in looks]))
     return (
         f'{{"schema": 1, "certificates": [\n{rows}\n]}}\n' if looks else '{"schema": 1, "certificates": []}\n'
     )

@@ -49,6 +49,18 @@ def safe(text: str, longest: int = LONGEST_TEXT) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def safe_json(text: str) -> str:
+    """JSON that says the same with nothing that a terminal would obey in it: what cannot be printed is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 def short_name(name: str) -> str:
     """A certificate's first name, with how many more there are: `contoso.com (+1)`."""
     first, *others = name.split(",")

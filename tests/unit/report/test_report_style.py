@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 from hypothesis import given
@@ -37,3 +38,17 @@ def test_colour_is_not_for_pipes_nor_for_dumb_terminals(terminal, monkeypatch):
     assert not style.wants_colour(io.StringIO())
     monkeypatch.setenv("TERM", "dumb")
     assert not style.wants_colour(terminal)
+
+
+@pytest.mark.fault(100)
+@given(st.text())
+def test_json_says_the_same_without_anything_that_a_terminal_would_obey(text):
+    shown = style.safe_json(json.dumps([text], ensure_ascii=False))
+    assert shown.isprintable()
+    assert json.loads(shown) == [text]
+
+
+@pytest.mark.fault(100)
+def test_json_that_can_be_printed_stays_as_it_is():
+    assert style.safe_json('["münchen.example"]') == '["münchen.example"]'
+    assert style.safe_json('["\u202e\x9b\x7f\U000e0001"]') == r'["\u202e\u009b\u007f\udb40\udc01"]'
