@@ -29,7 +29,8 @@ def figures(found: Mapping[str, Figure], measured: str) -> str:
     lines = [measured, "", "| what | figures | command |", "|---|---|---|"]
     for name, (counts, source) in found.items():
         told = ", ".join(f"{what.replace('_', ' ')} {_shown(count)}" for what, count in counts.items())
-        lines.append(f"| {name} | {told} | `RENEWD_SWEEP=all tests/run {source}` |")
+        command = f"RENEWD_SWEEP=all tests/run {source}" if source else "tests/faults/mutants"
+        lines.append(f"| {name} | {told} | `{command}` |")
     return "\n".join(lines)
 
 

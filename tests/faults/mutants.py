@@ -1,0 +1,146 @@
+"""Deliberate breakages of renewd, each of which the tests must notice; tests/faults/mutants tries them all."""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`old` stands once in the file below renewd/ and becomes `new`; `tests` are what should fail then."""
+
+    breaks: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+RENEWAL = "tests/unit/renewal"
+UNCLEAR, ENGINE = f"{RENEWAL}/test_renewal_unclear.py", f"{RENEWAL}/test_renewal_engine.py"
+CRASH, KILL = "tests/faults/test_install_crash.py", "tests/faults/test_install_kill.py"
+INSTALL = "tests/unit/install"
+
+MUTANTS = (
+    # The engine
+    Mutant(
+        "finalize is repeated at once when its reply is lost",
+        "renewal/states.py",
+        "    except (AlreadyFinalized, NotFinal, ReplyLost, Temporary) as error:\n",
+        '    except ReplyLost:\n        return Step(State.READY, "order.again")\n'
+        "    except (AlreadyFinalized, NotFinal, Temporary) as error:\n",
+        (ENGINE,),
+    ),
+    Mutant(
+        "finalize is called before its intent is journaled",
+        "renewal/states.py",
+        "    return Step(\n        State.FINALIZE_INTENT,",
+        "    return finalize_intent(work)\n    return Step(\n        State.FINALIZE_INTENT,",
+        (ENGINE, UNCLEAR),
+    ),
+    Mutant(
+        "a finalize that was under way when renewd ended is repeated at the next start",
+        "renewal/states.py",
+        "    State.FINALIZE_INTENT: State.RECONCILE,\n",
+        "    State.FINALIZE_INTENT: State.READY,\n",
+        (ENGINE, UNCLEAR),
+    ),
+    Mutant(
+        "the portal is not asked what it holds before an order",
+        "renewal/states.py",
+        "newer = held is not None and acceptance.maybe_newer(held, work.live)",
+        "newer = False",
+        (ENGINE,),
+    ),
+    Mutant(
+        "what the gate refuses is installed all the same",
+        "renewal/acceptance.py",
+        "    if problems:\n        return _refused(",
+        "    if problems and adopted:\n        return _refused(",
+        (ENGINE,),
+    ),
+    Mutant(
+        "a certificate that ends earlier replaces one that ends later",
+        "certs/comparisons.py",
+        "if leaf.not_valid_after_utc <= live.not_valid_after_utc and",
+        "if False and",
+        ("tests/unit/certs/test_certs_gate.py",),
+    ),
+    Mutant(
+        "a lost order is made anew at once",
+        "renewal/attempts.py",
+        "first = _after_lost_order(attempt)",
+        "first = None",
+        (UNCLEAR,),
+    ),
+    # The journal
+    Mutant(
+        "what a former holder of the lease writes is taken",
+        "journal/attempts.py",
+        "                ~overtaken,\n",
+        "",
+        ("tests/unit/journal",),
+    ),
+    Mutant(
+        "a lease is given to two processes",
+        "journal/leases.py",
+        "            if found.holder is not None:\n",
+        "            if False:\n",
+        ("tests/unit/journal",),
+    ),
+    # Installing
+    Mutant(
+        "files are not synced",
+        "install/atomic.py",
+        "        rest = rest[os.write(descriptor, rest) :]\n    os.fsync(descriptor)\n",
+        "        rest = rest[os.write(descriptor, rest) :]\n",
+        (CRASH,),
+    ),
+    Mutant(
+        "the folder of versions is not synced",
+        "install/versions.py",
+        "                raise\n            os.fsync(folder)\n",
+        "                raise\n",
+        (CRASH,),
+    ),
+    Mutant(
+        "an interrupted switch always goes forward",
+        "install/switching.py",
+        "complete = all(_whole(move, intent.to) for move in intent.moves)",
+        "complete = True",
+        (f"{INSTALL}/test_install_recovery.py", KILL),
+    ),
+    Mutant(
+        "files at fixed paths are switched without an intent",
+        "install/switching.py",
+        "    intents.write(state_directory, intent)\n    try:\n",
+        "    try:\n",
+        (KILL,),
+    ),
+    Mutant(
+        "a switch that fails is left as it is",
+        "install/switching.py",
+        "        _undo(state_directory, intent, error)\n        raise\n",
+        "        raise\n",
+        (INSTALL, KILL),
+    ),
+    Mutant(
+        "the link to the previous version is not kept",
+        "install/versions.py",
+        "    if before is not None:\n        atomic.replace_link(root, layouts.PREVIOUS",
+        "    if before is None:\n        atomic.replace_link(root, layouts.PREVIOUS",
+        (INSTALL,),
+    ),
+    # Hooks and debts
+    Mutant(
+        "a failed reload leaves the new files live",
+        "renewal/putback.py",
+        "        if switch_back(rollout.context, member, after, str(error)):",
+        "        if True:",
+        (f"{RENEWAL}/test_renewal_rollout.py",),
+    ),
+    Mutant(
+        "a failed hook is not owed",
+        "renewal/settling.py",
+        "failure=failure, next_try_at=next_try_at, owed=owed)",
+        "failure=failure, next_try_at=next_try_at)",
+        (f"{RENEWAL}/test_renewal_rollout.py", f"{RENEWAL}/test_renewal_debts.py"),
+    ),
+)

@@ -1,0 +1,25 @@
+"""The breakages on purpose fit the code as it is; that the tests notice each, tests/faults/mutants says."""
+
+from collections import Counter
+
+import pytest
+
+from tests.faults.breaking import ROOT
+from tests.faults.mutants import MUTANTS, Mutant
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.breaks for mutant in MUTANTS])
+def test_what_it_breaks_stands_there_once(mutant: Mutant):
+    text = (ROOT / "renewd" / mutant.file).read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1
+    compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.breaks for mutant in MUTANTS])
+def test_the_tests_that_should_notice_are_there(mutant: Mutant):
+    assert mutant.tests
+    assert all((ROOT / test).exists() for test in mutant.tests)
+
+
+def test_each_has_a_description_of_its_own():
+    assert max(Counter(mutant.breaks for mutant in MUTANTS).values()) == 1
