@@ -21,6 +21,7 @@ _SILENT = ("httpx", "httpcore")  # they log whole addresses, and those of downlo
 _WORD_WIDTH, _NAME_WIDTH = 13, 20
 _LEVELS: dict[str, style.Style] = {"warning": "yellow", "error": "red", "debug": "dim"}
 _QUERY = re.compile(r"(https?://[^\s?]+)\?[^\s\"']+")
+_WORD = re.compile(r"[^\s\"=]+|https?://[^\s\"]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _EARLY = 1000  # events kept until somebody listens
 
@@ -128,7 +129,9 @@ class _Console:
         if key == "not_after":
             return str(value)[:10]
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        return f'"{text}"' if " " in text or not text else text
+        if not text or not _WORD.fullmatch(text):
+            return '"' + text.replace('"', "'") + '"'  # nobody's words look like a fact of ours
+        return text
 
 
 def _json(_logger: Any, _method: str, entry: Entry) -> str:

@@ -126,6 +126,9 @@ def test_nothing_that_goes_wrong_tells_a_secret(tmp_path: Path, clock: FakeClock
             "canaries", planted=len(world.canaries.kinds), faults=len(faults()), found=len(told) + len(leaks)
         )
         assert set(world.canaries.kinds) == set(PLANTED)
+        assert "private key" in world.canaries.found(
+            *(path.read_bytes() for path in world.folder.rglob("privkey*.pem"))
+        )
         assert told == set()
         assert leaks == set()
         assert world.sandbox.downloads.bearer_seen == 0

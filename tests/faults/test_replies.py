@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import struct
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renewd import errors
+from renewd.certs.keys import load_key, matches
 from renewd.certs.order import Order, OrderStatus
 from renewd.config.model import Certificate, RclIssuer
 from renewd.config.secrets import Secret
@@ -326,3 +330,46 @@ def test_no_wrong_answer_makes_a_second_order_or_touches_what_is_live(
     assert (world.live(NAME) == before) == (outcome != "renewed")
     for failed in world.told(events.Failed):
         assert "defect" not in f"{failed.message} {failed.remedy}"
+
+
+@pytest.mark.fault(27, 28)
+@pytest.mark.parametrize(
+    ("link", "fault"),
+    [("certCrtUrl", "swap-mid-download"), ("cabundleCrtUrl", "swap-mid-download"), ("cabundleCrtUrl", "status=500"), ("keyUrl", "cut")],
+)  # fmt: skip
+def test_what_is_installed_was_downloaded_whole_and_of_one_issue(world: World, link: str, fault: str):
+    world.sandbox.seed(NAME, days_left=None)
+    world.sandbox.fault(link, fault)
+    context = world.context(NAME)
+    for _ in range(3):
+        if results(passes.run(context, context.loaded.targets))[NAME] == "renewed":
+            break
+        world.clock.advance(timedelta(hours=1))  # type: ignore[attr-defined]
+    live = world.folder / "live" / NAME
+    assert matches(load_key((live / "privkey.pem").read_bytes()), world.live(NAME))
+    assert world.calls(NAME, "order") == world.calls(NAME, "finalize") == 1
+
+
+@pytest.mark.fault(6)
+@pytest.mark.parametrize(
+    ("shakes", "kind"), [(True, errors.Unreachable), (False, errors.ReplyLost)], ids=["in the handshake", "after it"]
+)  # fmt: skip
+def test_a_connection_that_breaks_early_is_unknown_as_soon_as_a_byte_may_be_out(
+    make: Callable[..., Rcl], shakes: bool, kind: type[errors.TargetError]
+):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            if not shakes:
+                connection.recv(1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        scheme = "https" if shakes else "http"
+        with pytest.raises(errors.TargetError) as raised:
+            make(f"{scheme}://127.0.0.1:{server.getsockname()[1]}").finalize(TARGET, ORDER)
+        thread.join()
+    assert type(raised.value) is kind

@@ -102,6 +102,7 @@ def test_a_script_that_the_kernel_does_not_take_is_told_in_words(tmp_path, text,
     assert run(hook(str(script))).why == f"{script}: {why}"
 
 
+@pytest.mark.fault(98)
 def test_a_hook_finds_nothing_in_its_environment_but_what_it_is_told(monkeypatch):
     for name in ("NOTIFY_SOCKET", "CREDENTIALS_DIRECTORY", "HTTPS_PROXY", "RENEWD_SECRET", "LISTEN_FDS"):
         monkeypatch.setenv(name, "secret")

@@ -106,6 +106,13 @@ def test_an_event_is_one_line_whatever_is_in_it(write, form):
 
 
 @pytest.mark.fault(100)
+def test_nobodys_words_look_like_a_fact_of_ours(write):
+    line = write("console", failed('no" not_after=2099-01-01 "x'))
+    assert "message=\"no' not_after=2099-01-01 'x\"" in line
+    assert 'message="a=b"' in write("console", failed("a=b"))
+
+
+@pytest.mark.fault(100)
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_long_value_is_cut(write, form):
     line = write(form, failed("x" * 10_000))
