@@ -15,6 +15,7 @@ from renewd.install import (
     layouts,
     live,
     manifest,
+    mounts,
     obstacles,
     pins,
     placeholder,
@@ -101,6 +102,16 @@ class Installer:
             return [problem for site in self._sites(target) for problem in room.problems(site)]
         except InstallFailed as error:
             return [f"{error}; {error.remedy}"]
+
+    def mounts(self, target: Target) -> list[str]:
+        """What is doubtful about the file systems that the target's files and stores are on, one sentence each."""
+        mounted = mounts.read()
+        folders = {
+            os.path.realpath(folder)
+            for site in self._sites(target)
+            for folder in (site.root, *(os.path.dirname(path) for _, path in site.files))
+        }
+        return [found for folder in sorted(folders) if (found := mounts.warning(mounted, folder)) is not None]
 
     # Putting it there
 

@@ -3,16 +3,14 @@
 import grp
 import os
 import pwd
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from renewd.errors import InstallFailed
-from renewd.install import atomic, layouts
+from renewd.install import atomic, layouts, mounts
 from renewd.install.sites import Site
 
-_ESCAPED = re.compile(r"\\([0-7]{3})")  # a space in proc(5)'s mountinfo is \040
 _OURS = (layouts.STAGE, layouts.temporary(""))
 
 
@@ -41,9 +39,9 @@ def obstacles(site: Site) -> Iterator[Obstacle]:
     if site.linked:
         yield from _in_store(site)
     else:
-        mounts = _mount_points()
+        points = _mount_points()
         for _, path in site.files:
-            yield from _at_path(path, mounts)
+            yield from _at_path(path, points)
             folders.add(os.path.dirname(path))
     for folder in sorted(folders):
         yield from _above(folder, site)
@@ -88,7 +86,7 @@ def _foreign(root: str) -> Iterator[Obstacle]:
         yield Obstacle(f"{folder} holds what is not renewd's", "choose another folder, or move it away")
 
 
-def _at_path(path: str, mounts: frozenset[str]) -> Iterator[Obstacle]:
+def _at_path(path: str, points: frozenset[str]) -> Iterator[Obstacle]:
     if not os.path.lexists(path):
         return
     found = os.lstat(path)
@@ -105,19 +103,15 @@ def _at_path(path: str, mounts: frozenset[str]) -> Iterator[Obstacle]:
             f"{path} has {found.st_nlink} hard links; the others would keep the old content",
             "remove the others, or make them symbolic links",
         )
-    if os.path.realpath(path) in mounts:
+    if os.path.realpath(path) in points:
         yield Obstacle(
             f"{path} is mounted as a single file and cannot be replaced", "mount its folder instead"
         )
 
 
 def _mount_points() -> frozenset[str]:
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-            points = [line.split(" ")[4] for line in lines]
-    except FileNotFoundError:  # no /proc: the rename itself will tell
-        return frozenset()
-    return frozenset(_ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), point) for point in points)
+    """Without a /proc the rename itself will tell."""
+    return frozenset(mount.point for mount in mounts.parse(mounts.read()))
 
 
 def _above(folder: str, site: Site) -> Iterator[Obstacle]:
