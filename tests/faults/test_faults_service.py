@@ -228,3 +228,30 @@ def test_an_order_that_finalize_leaves_pending_is_looked_for_and_not_replaced_at
     world.sandbox.faults.clear()
     watch.until_renewed(15 * DAY)
     assert watch.issued == 1
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("status", ["404", "410"])
+def test_an_api_that_is_gone_for_all_names_is_asked_seldom_and_costs_nothing(
+    tmp_path: Path, clock: FakeClock, status: str
+):
+    world, names = World(tmp_path, clock), [f"{letter}.example" for letter in "abcdefgh"]
+    for name in names:
+        world.sandbox.seed(name, days_left=None, validated=True)
+    for call in ("certificate", "order", "finalize"):
+        world.sandbox.fault(call, f"status={status}", None)
+    began = clock.now()
+    while clock.now() - began < 2 * DAY:
+        context = world.context(*names)
+        outcomes = passes.run(context, context.loaded.targets)
+        context.close()
+        later = [outcome.next_try_at for outcome in outcomes if outcome.next_try_at is not None]
+        assert len(later) == len(names)
+        clock.advance(max(SECOND, min(later) - clock.now()))
+    assert sum(world.calls(name, "certificate") for name in names) <= 4 * len(names)
+    assert sum(world.calls(name, "order") for name in names) == 0
+    world.sandbox.faults.clear()
+    clock.advance(DAY)
+    context = world.context(*names)
+    assert set(results(passes.run(context, context.loaded.targets)).values()) == {"renewed"}
+    world.close()

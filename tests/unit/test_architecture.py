@@ -180,6 +180,7 @@ def test_each_effect_has_its_place(effect):
     assert wrong == []
 
 
+@pytest.mark.fault(73)
 def test_time_is_read_in_one_place():
     wrong = [
         f"{module}:{line} uses {name}"
