@@ -4,6 +4,7 @@ Whoever writes one says how often the password is hashed, up to two thousand mil
 else runs. The look finds that number wherever it can be seen from outside; what is encrypted it does not see.
 """
 
+import warnings
 from collections.abc import Iterator
 
 from cryptography import x509
@@ -34,10 +35,10 @@ def load(content: bytes, password: Secret | None) -> tuple[PrivateKey, list[x509
         raise ValueError(
             f"opening the PFX would take {asked:,} rounds of key derivation; {ROUNDS:,} are the most"
         )
+    secret = password.reveal().encode() if password else None
     try:
-        key, leaf, others = pkcs12.load_key_and_certificates(
-            content, password.reveal().encode() if password else None
-        )
+        with warnings.catch_warnings(action="ignore"):  # that the lengths are not the shortest harms nobody
+            key, leaf, others = pkcs12.load_key_and_certificates(content, secret)
     except ValueError:
         raise ValueError("the PFX cannot be opened: it is damaged, or its password is another one") from None
     if key is None:

@@ -35,6 +35,11 @@ def pfx(*, key=GOOD.key, leaf=GOOD.leaf, chain=GOOD.chain, password=None):
     return pkcs12.serialize_key_and_certificates(None, key, leaf, chain, encryption)
 
 
+def longer(der):
+    """The same in BER: the outermost length takes four bytes."""
+    return b"\x30\x84" + len(der[4:]).to_bytes(4) + der[4:]
+
+
 def encrypted(form):
     return GOOD.key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"secret"))
 
@@ -203,6 +208,7 @@ RIGHT = {
     "a key in the old form with its parameters": lambda: texts(PARAMETERS + traditional(GOOD), FULL),
     "a PFX without a password": lambda: Material(pfx=pfx()),
     "a PFX with a password": lambda: Material(pfx=pfx(password=b"secret"), password=Secret("secret")),
+    "a PFX with longer lengths than needed": lambda: Material(pfx=longer(pfx())),
     "a PFX with the root in it": lambda: Material(pfx=pfx(chain=[CA.root, *GOOD.chain])),
     "a PFX that does not mark its leaf": lambda: Material(pfx=pfx(leaf=None, chain=[*GOOD.chain, GOOD.leaf])),
 }
