@@ -19,7 +19,7 @@ TABLE = """
 9 | a kept-alive connection closes under finalize | cannot happen: a fresh connection for every call that has an effect
 10 | a proxy repeats or caches calls | asked with no-store; an answer with an age is refused
 11 | 429 or 503 with a Retry-After of any kind | the longer of it and the own back-off, 24 h at most; nonsense is ignored; kept over restarts
-12 | 401 or 403: the API key is refused | no order; told once, tried with the configuration's own pace, the secret is read anew
+12 | 401 or 403: the API key is refused | no call with that key for an hour, or until it changes; no order; told
 13 | 400 with a text | a text that is not known is not final: the same order again, three times at most
 14 | 404: the API does not know the name | a matter of the set-up: told, and tried daily
 15 | 5xx with HTML | tried again later
