@@ -33,7 +33,7 @@ FILES = (
     "mkdir,mkdirat,openat,write,pwrite64,writev,fsync,fdatasync,fchmod,fchmodat,chmod,fchown,rename,renameat,renameat2,"
     "symlink,symlinkat,unlink,unlinkat,rmdir,ftruncate,fallocate"
 )
-CALLS = "connect,sendto"  # of the network
+CALLS = "connect,sendto,recvfrom"  # of the network
 ROUNDS = 30  # passes after a fault until it must be settled
 
 LAYOUTS: dict[str, list[dict[str, Any]]] = {
