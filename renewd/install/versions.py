@@ -1,5 +1,6 @@
 """The version store: immutable folders, each whole from the moment it has its name, and the link to the live one."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -125,7 +126,7 @@ def stage(site: Site, version: Manifest, files: Mapping[str, File]) -> None:
                     _fill(stage_folder, site.folder_mode, version, files)
                 os.rename(staged, identifier, src_dir_fd=folder, dst_dir_fd=folder)
             except BaseException:
-                shutil.rmtree(staged, ignore_errors=True, dir_fd=folder)
+                _discard(folder, staged)
                 raise
             os.fsync(folder)
 
@@ -142,6 +143,14 @@ def _fill(folder: int, mode: int, version: Manifest, files: Mapping[str, File]) 
                 f"{layouts.STORED[kind]} of version {version.version.id} reads back other than it was written",
                 remedy="the disk or the network below it fails: look at dmesg",
             )
+
+
+def _discard(folder: int, staged: str) -> None:
+    """Take away what could not be finished, without a descriptor more; what stays is swept later."""
+    with contextlib.suppress(OSError):
+        for name in (*layouts.STORED.values(), layouts.MANIFEST):
+            atomic.remove(folder, f"{staged}/{name}")
+        os.rmdir(staged, dir_fd=folder)
 
 
 def unused(roots: Sequence[str], at: datetime, fingerprint: str, *, taken: bool = False) -> str:

@@ -1,15 +1,19 @@
 """Installs when told to, in a child that stops first, so that strace can be attached before it touches a file.
 
-A JSON line in: {"state", "name", "install", "pem", "without"}; a JSON line out: {"pid"}, and after the child's end {"status", "said"}.
+A JSON line in: {"state", "name", "install", "pem", "without", "limits"}; a JSON line out: {"pid"}, and after the child's end {"status", "said"}.
 `without` names folders and files that are not synced, to see that a model of crashes notices: see `left_out`.
+`limits` are {"nofile": descriptors besides those that are open, "fsize": bytes of a file}.
 Run as `python -m tests.faults.install_worker`; all it needs is imported, and used once, before the first child is made.
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from renewd.clock import SystemClock
 from renewd.config.model import Certificate
@@ -58,6 +62,22 @@ def sync_less(order: dict) -> None:
     os.fsync = partly
 
 
+@contextmanager
+def limited(limits: dict) -> Iterator[None]:
+    """Within these limits, which are as they were afterwards."""
+    kinds = {"nofile": resource.RLIMIT_NOFILE, "fsize": resource.RLIMIT_FSIZE}
+    before = {kinds[name]: resource.getrlimit(kinds[name]) for name in limits}
+    used = max(map(int, os.listdir("/proc/self/fd")))  # the descriptor that looks is the highest
+    for name, value in limits.items():
+        limit = value + used if name == "nofile" else value
+        resource.setrlimit(kinds[name], (limit, before[kinds[name]][1]))
+    try:
+        yield
+    finally:
+        for kind, limit in before.items():
+            resource.setrlimit(kind, limit)
+
+
 def child(order: dict, said: int) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
     before = len(os.listdir("/proc/self/fd"))
@@ -65,7 +85,8 @@ def child(order: dict, said: int) -> None:
     if order.get("without"):
         sync_less(order)
     try:
-        work(order)
+        with limited(order.get("limits", {})):
+            work(order)
     except InstallFailed as error:
         os.write(said, f"{error} | {error.remedy}".encode())
         code = REFUSED
