@@ -48,3 +48,4 @@ class Ready:
     version: str
     result: Result = Result.RENEWED  # what it is called once it is live
     owed: tuple[str, ...] = ()
+    behind: Outcome | None = None  # a renewal that waits or failed meanwhile, which has the last word

@@ -34,7 +34,7 @@ class Settling:
                 serial=show_serial(member.leaf.serial_number),
             )
         )
-        return Outcome(member.target, ready.result)
+        return ready.behind or Outcome(member.target, ready.result)
 
     def owed(self, member: Member, error: TargetError) -> Outcome:
         """The new version is live and stays; the hook or the look at the server is tried again later."""
@@ -66,6 +66,9 @@ class Settling:
         self.context.emit(
             events.Owed(name=member.target.name, hooks=owed, next_try_at=next_try_at, why=str(error))
         )
+        behind = member.ready.behind
+        if behind is not None and behind.next_try_at is not None:
+            next_try_at = min(next_try_at, behind.next_try_at)
         return Outcome(member.target, result, str(error), next_try_at)
 
     def _end(
