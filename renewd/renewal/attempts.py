@@ -1,7 +1,7 @@
 """Taking one target up: under its lease, from where the journal left it, or anew."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -78,6 +78,18 @@ def held_until(context: Context, attempt: Attempt | None, now: datetime) -> date
 
 
 def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
+    """What there is to do; where that waits or came to nothing, what is owed is paid all the same."""
+    found, owed, live = _next(context, task, fence), task.owed, context.installer.current(task.target)
+    if not isinstance(found, Outcome) or owed is None or task.forced or owed.version != live:
+        return found
+    until = held_until(context, owed, context.clock.now())
+    if until is not None:
+        return replace(found, next_try_at=min(until, found.next_try_at or until))
+    ready = begin_rollout(context, task.target, owed.version or "", fence, owed=owed.owed)
+    return replace(ready, behind=found)
+
+
+def _next(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     target, now = task.target, context.clock.now()
     under_way = next(iter(context.journal.under_way(target.identity)), None)
     if under_way is not None:
