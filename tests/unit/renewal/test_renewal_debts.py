@@ -337,3 +337,36 @@ def test_what_was_put_back_is_not_left_waiting_into_the_old_ones_last_day(world:
     assert left(world) > timedelta(days=80)
     old = min(version.not_after for version in versions(world) if version.not_after)
     assert old - clock.now() > timedelta(hours=23)
+
+
+def due_and_owing(world: World) -> None:
+    """What went live is due already, its hook is owed, and the service takes no order."""
+    seeded(world, A, days_left=25)
+    world.sandbox.fault("order", "status=500", None)
+    context = world.context(world.entry(A, hooks=BROKEN))
+    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    context.close()
+
+
+def test_what_is_owed_is_tried_while_the_renewal_fails_and_waits(world: World, clock: FakeClock):
+    due_and_owing(world)
+    began = clock.now()
+    while clock.now() - began < timedelta(hours=4):
+        (outcome,) = run(world, hooks=BROKEN)
+        assert outcome.next_try_at is not None
+        clock.advance(max(outcome.next_try_at - clock.now(), timedelta(seconds=1)))
+    tries = [event for event in world.told(events.Owed) if event.hooks == ("post",)]
+    assert 5 <= len(tries) <= 8, "after 1, 5, 15, 60, 60 … minutes"
+    assert world.calls(A, "order") >= 3, "and the renewal is tried at its own times"
+
+
+def test_paying_what_is_owed_does_not_hide_that_the_renewal_fails(world: World, clock: FakeClock):
+    due_and_owing(world)
+    clock.advance(timedelta(minutes=2))
+    (outcome,) = run(world)
+    assert outcome.result == "failed"
+    assert outcome.next_try_at is not None
+    assert len(world.told(debts.DebtPaid)) == 1
+    world.sandbox.faults.clear()
+    clock.advance(outcome.next_try_at - clock.now())
+    assert results(run(world)) == {A: "renewed"}
