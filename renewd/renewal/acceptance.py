@@ -12,7 +12,7 @@ from renewd.errors import MaterialRefused, OrderGone, TargetError, Temporary
 from renewd.install.installer import Source
 from renewd.issuers.base import Issued
 from renewd.journal import State
-from renewd.planning import window
+from renewd.planning import backoff, window
 from renewd.renewal import events, trust
 from renewd.renewal.context import Context
 from renewd.renewal.work import Step, Work, again
@@ -22,6 +22,7 @@ SAME = timedelta(minutes=1)  # the portal's dates are information, and rounded
 UNFETCHED = (
     2  # attempts that could not fetch what the issuer holds; then, with little time left, one orders instead
 )
+OUTAGE = timedelta(days=1)  # a storage that is down for less is waited for: what is ordered comes from it too
 LITTLE = 4  # less than this part of the running certificate's life is left
 
 
@@ -121,8 +122,11 @@ def _out_of_reach(work: Work, error: TargetError) -> bool:
         return False
     if live is None:
         return True
-    left = live.not_valid_after_utc - work.now
-    return left * LITTLE < live.not_valid_after_utc - live.not_valid_before_utc
+    left, life = live.not_valid_after_utc - work.now, live.not_valid_after_utc - live.not_valid_before_utc
+    passing = isinstance(error, Temporary) and work.now - fetching[-1].started_at < OUTAGE
+    if passing and not backoff.urgent(left, life):
+        return False
+    return left * LITTLE < life
 
 
 def _due(work: Work, bundle: Bundle) -> bool:

@@ -59,7 +59,7 @@ def run(root: Path, tests: Sequence[str]) -> tuple[bool, str]:
         text=True,
         check=False,
     )
-    first = re.search(r"^(?:FAILED|ERROR) \S*?(test_\w+\.py\S*)", done.stdout, re.MULTILINE)
+    first = re.search(r"^(?:FAILED|ERROR) \S*?(test_\w+\.py(?:::\w+)?)", done.stdout, re.MULTILINE)
     if done.returncode not in (0, 1) and first is None:
         raise Unfit(f"pytest ended with {done.returncode}: {done.stdout[-2000:]}")
     return done.returncode == 0, "" if first is None else first[1]

@@ -60,3 +60,20 @@ def test_storage_that_comes_back_is_waited_for_before_one_is_ordered(world: Worl
     world.sandbox.fault("download", "status=500", 1)
     assert tried(world, clock) == {A: "adopted"}
     assert world.calls(A, "order") == 0
+
+
+@pytest.mark.fault(26)
+def test_a_storage_that_is_down_for_hours_is_waited_for_with_days_left(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=15, validated=True)
+    context = world.context(A)
+    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    context.close()
+    world.sandbox.seed(A, days_left=80, validated=True)
+    world.sandbox.fault("download", "status=500", None)
+    began = clock.now()
+    while clock.now() - began < timedelta(hours=6):
+        tried(world, clock)
+    assert world.calls(A, "order") == 0
+    world.sandbox.faults.clear()
+    clock.advance(timedelta(days=1))
+    assert tried(world, clock) == {A: "adopted"}
