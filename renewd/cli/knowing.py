@@ -16,7 +16,7 @@ from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
 from renewd.install.installer import Installer
-from renewd.renewal import survey
+from renewd.renewal import findings, survey
 from renewd.renewal.survey import Look
 from renewd.report import known
 
@@ -46,7 +46,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
         output.document(view.document(rows, daemon))
     else:
         sys.stdout.write(view.text(rows, daemon, now, sys.stdout))
-    return 0 if view.well(rows, now) else 1
+    return 0 if view.well(rows, now) and not daemon.suspect else 1
 
 
 @click.command()
@@ -103,17 +103,23 @@ def _rows(
 ) -> list[tuple[Look, known.Known]]:
     here = survey.Here.of(loaded)
     installer = Installer(loaded.configuration.state_directory, SystemClock())
-    gathered = known.gather(journal, {target.identity: installer.current(target) for target in targets})
+    versions = {target.identity: installer.current(target) for target in targets}
+    gathered = known.gather(journal, versions, findings.read(loaded.configuration.state_directory))
     return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
 
 
 @contextmanager
 def _journal(loaded: Loaded) -> "Iterator[Journal | None]":
-    """The journal to read from; None where nothing was ever journaled: asking makes no files."""
-    if not journals.exists(loaded.configuration.state_directory):
+    """The journal to read from; None where nothing was ever journaled: asking makes no files and no tables."""
+    configuration = loaded.configuration
+    if not journals.exists(configuration.state_directory, configuration.state):
         yield None
         return
     from renewd.journal import Journal
 
-    with Journal.open(loaded.configuration.state_directory, SystemClock(), repair=False) as journal:
+    journal = Journal.look(configuration.state_directory, SystemClock(), state=configuration.state)
+    try:
         yield journal
+    finally:
+        if journal is not None:
+            journal.close()

@@ -2,26 +2,32 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select
 
 from renewd.journal import rows
 from renewd.journal.attempt import (
+    ABANDONED,
+    FAILED,
     INDEBTED,
     NOTHING,
     OBTAINED,
     OBTAINING,
     PUTTING_BACK,
+    RENEWED,
     SETTLED,
     Attempt,
+    State,
     Step,
 )
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
 
 SERVED = "confirm.served"  # the event of a step that tells which serial was seen
+RECENT = 5  # renewals that tell how long the next will take
 _NEWEST_FIRST = attempts.c.id.desc()  # the order of writing, which no step of the clock can change
 
 
@@ -42,13 +48,27 @@ class History(Connected):
         return self._newest()
 
     def failures(self, identity: str) -> list[Attempt]:
-        """Attempts that obtained nothing since one last did: what back-off counts. Debts are not among them."""
-        obtaining = attempts.c.kind.in_(OBTAINING)
-        return self._since(
-            identity,
-            attempts.c.outcome.in_(NOTHING) & obtaining,
-            attempts.c.outcome.in_(OBTAINED) & obtaining,
+        """Renewals that obtained nothing since anything was obtained: what back-off counts.
+
+        Debts are not among them, nor is what a person finalized by hand.
+        """
+        return self._since_obtained(identity, attempts.c.outcome.in_(NOTHING), attempts.c.kind == "renewal")
+
+    def unresolved(self, identity: str) -> list[Attempt]:
+        """Attempts given up with a finalize of which nobody knows what it did, since anything was obtained."""
+        failed = (attempts.c.outcome == FAILED) & (attempts.c.state == State.RECONCILE.value)
+        left = (attempts.c.outcome == ABANDONED) & attempts.c.state.in_(
+            (State.FINALIZE_INTENT.value, State.RECONCILE.value)
         )
+        found = self._since_obtained(identity, failed | left, attempts.c.kind.in_(OBTAINING))
+        return [one for one in found if one.failure is None or one.failure.kind != "OrderGone"]
+
+    def taking(self, identity: str) -> timedelta:
+        """How long a renewal of the target has been taking: the median of the last ones; nothing while none is known."""
+        wanted = select(attempts).where(*_of(identity), attempts.c.outcome == RENEWED).limit(RECENT)
+        ends = [(one.started_at, one.ended_at) for one in self._read(wanted)]
+        took = [max((end - begin).total_seconds(), 0.0) for begin, end in ends if end is not None]
+        return timedelta(seconds=median(took)) if took else timedelta()
 
     def debts(self, identity: str) -> list[Attempt]:
         """Attempts that ended owing something since one last owed nothing: what a debt's own back-off counts."""
@@ -80,7 +100,8 @@ class History(Connected):
         )
         query = select(newest.c.identity, steps).join(newest, newest.c.step == steps.c.id)
         with self._database.read() as connection:
-            return {row.identity: rows.step(row) for row in connection.execute(query)}
+            found = self._database.decode(connection, query, lambda row: (row.identity, rows.step(row)))
+        return dict(found)
 
     def history(
         self, identity: str | None = None, limit: int | None = None
@@ -91,9 +112,11 @@ class History(Connected):
         taken = select(steps).join(numbers, steps.c.attempt == numbers.c.id).order_by(steps.c.id)
         by_attempt: dict[int, list[Step]] = defaultdict(list)
         with self._database.read() as connection:
-            found = [rows.attempt(row) for row in connection.execute(wanted)]
-            for row in connection.execute(taken):
-                by_attempt[row.attempt].append(rows.step(row))
+            found = self._database.decode(connection, wanted, rows.attempt)
+            for number, step in self._database.decode(
+                connection, taken, lambda row: (row.attempt, rows.step(row))
+            ):
+                by_attempt[number].append(step)
         return [(attempt, tuple(by_attempt[attempt.id])) for attempt in found]
 
     def forget(self, identity: str) -> int:
@@ -114,13 +137,17 @@ class History(Connected):
             found.identity: found for found in self._read(select(attempts).where(attempts.c.id.in_(newest)))
         }
 
+    def _since_obtained(self, identity: str, *wanted: ColumnElement[bool]) -> list[Attempt]:
+        obtained = attempts.c.outcome.in_(OBTAINED) & attempts.c.kind.in_(OBTAINING)
+        return self._since(identity, and_(*wanted), obtained)
+
     def _since(self, identity: str, wanted: ColumnElement[bool], end: ColumnElement[bool]) -> list[Attempt]:
         last = select(func.coalesce(func.max(attempts.c.id), 0)).where(*_of(identity), end).scalar_subquery()
         return self._read(select(attempts).where(*_of(identity), wanted, attempts.c.id > last))
 
     def _read(self, query: Select[Any]) -> list[Attempt]:
         with self._database.read() as connection:
-            return [rows.attempt(row) for row in connection.execute(query.order_by(_NEWEST_FIRST))]
+            return self._database.decode(connection, query.order_by(_NEWEST_FIRST), rows.attempt)
 
 
 def _of(identity: str | None) -> Sequence[ColumnElement[bool]]:

@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from renewd.errors import Busy, Fenced
+from renewd.clock import Clock
+from renewd.errors import Busy, Fenced, StateUnusable
 from renewd.journal.connected import Connected
+from renewd.journal.database import Database
 from renewd.journal.holder import Holder
+from renewd.journal.keeper import Keeper
 from renewd.journal.schema import Moment, leases
 
 TTL = timedelta(minutes=15)  # longer than a finalize (10 min) and a look at the clock
@@ -18,11 +21,17 @@ TTL = timedelta(minutes=15)  # longer than a finalize (10 min) and a look at the
 class Leases(Connected):
     """Taking, keeping and giving back the right to work on a target."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._keeper = Keeper(clock, self.renew, self._give_back)
+
     def take(self, identity: str, holder: str | None = None) -> int:
         """The fence under which the target may now be worked on; it grows with every taking.
 
-        `holder` is this process unless said otherwise. Raises Busy, with who holds it, while another one does.
+        `holder` is this process unless said otherwise; its lease is kept until it is released. Raises Busy, with who
+        holds it, while another one does.
         """
+        ours = holder is None
         holder = holder or str(Holder.here())
         with self._database.write() as connection:
             now = self._lease_clock(connection)
@@ -35,6 +44,8 @@ class Leases(Connected):
                 .where(leases.c.identity == identity)
                 .values(holder=holder, fence=fence, expires_at=now + TTL)
             )
+        if ours:
+            self._keeper.hold(identity, fence)
         return fence
 
     def renew(self, identity: str, fence: int) -> None:
@@ -49,7 +60,17 @@ class Leases(Connected):
                 raise Fenced(f"the lease on {identity} is no longer this process's")
 
     def release(self, identity: str, fence: int) -> None:
-        """Give a lease back; one that another has taken since stays theirs."""
+        """Give a lease back; one that another has taken since stays theirs.
+
+        Where the database cannot be reached it is given back later: nobody waits for that.
+        """
+        self._keeper.drop(identity, fence)
+        try:
+            self._give_back(identity, fence)
+        except StateUnusable:
+            self._keeper.owe(identity, fence)
+
+    def _give_back(self, identity: str, fence: int) -> None:
         with self._database.write() as connection:
             connection.execute(
                 update(leases)
@@ -61,7 +82,7 @@ class Leases(Connected):
         """The present as everybody who shares the database sees it; a file is shared on one machine only."""
         if self._database.local:
             return self._clock.now()
-        now: datetime = connection.execute(select(func.now(type_=Moment))).scalar_one()
+        now: datetime = connection.execute(select(func.clock_timestamp(type_=Moment))).scalar_one()
         return now
 
 

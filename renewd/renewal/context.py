@@ -49,6 +49,7 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     patience: timedelta = PATIENCE
     by_hand: bool = False  # a person asked: own back-off is not waited for
+    doubtful: set[str] = field(default_factory=set)  # identities of targets whose live files looked broken
     _issuers: dict[str, Issuer] = field(default_factory=dict, repr=False)
     _journal: "Journal | None" = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -68,10 +69,18 @@ class Context:
         from renewd.journal import Journal
 
         with self._lock:
-            if self._journal is None:
-                self._journal = Journal.open(self.loaded.configuration.state_directory, self.clock)
-                if self._journal.recovered is not None:
-                    self.emit(JournalBegunAnew(what=self._journal.recovered))
+            lost = self._journal.lost if self._journal is not None else ""
+            if self._journal is None or lost:
+                configuration = self.loaded.configuration
+                opened = Journal.open(
+                    configuration.state_directory, self.clock, state=configuration.state, stop=self.stop
+                )
+                told = opened.recovered or (f"the journal was opened anew: {lost}" if lost else None)
+                if self._journal is not None:
+                    self._journal.close()
+                self._journal = opened
+                if told is not None:
+                    self.emit(JournalBegunAnew(what=told))
             return self._journal
 
     @property
@@ -79,7 +88,8 @@ class Context:
         """Whether anything was ever journaled here; asking does not open it."""
         from renewd import journal
 
-        return self._journal is not None or journal.exists(self.loaded.configuration.state_directory)
+        configuration = self.loaded.configuration
+        return self._journal is not None or journal.exists(configuration.state_directory, configuration.state)
 
     def issuer(self, target: Target) -> Issuer:
         """The target's issuer; one client for all targets that share it."""
@@ -92,9 +102,9 @@ class Context:
             return self._issuers[target.issuer]
 
     def look(self, target: Target) -> Look:
-        """What is on disk; a person who asks is looked at closely for, the key too."""
-        now = self.clock.now()
-        return (survey.look_closely if self.by_hand else survey.look)(target, self.here, now)
+        """What is on disk; a person who asks is looked at closely for, the key too, and so is what was found broken."""
+        closely = self.by_hand or target.identity in self.doubtful
+        return (survey.look_closely if closely else survey.look)(target, self.here, self.clock.now())
 
     def live_leaf(self, target: Target) -> x509.Certificate | None:
         """The certificate that runs now; a placeholder is none."""

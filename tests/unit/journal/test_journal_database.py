@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from renewd import journal as journals
 from renewd.errors import Busy, StateUnusable
-from renewd.journal import Journal, State, database, migration, schema
+from renewd.journal import Journal, State, migration, patience, schema, sqlite, wording
 
 
 @pytest.fixture
@@ -85,15 +85,20 @@ def test_what_is_committed_is_on_the_disk(journal):
             pragma: connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
             for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert said == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    assert said == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": patience.TURN_MS,
+    }
 
 
 def test_a_fresh_schema_is_the_one_the_migrations_make(tmp_path, state_directory, path, clock):
     Journal.open(state_directory, clock).close()
     migrated = str(tmp_path / "migrated.db")
-    opened = database.Database.of_file(migrated)
+    opened = sqlite.opened_at(migrated, clock)
     with opened.write() as connection:
-        migration.upgrade(connection)
+        migration.upgrade(connection, "the journal")
     opened.close()
     assert schema_of(migrated) == schema_of(path)
     assert sql(migrated, "SELECT * FROM alembic_version") == [(schema.HEAD,)]
@@ -109,13 +114,13 @@ def test_an_older_schema_is_upgraded_when_it_is_opened(state_directory, path, cl
     Journal.open(state_directory, clock).close()
     sql(path, "UPDATE alembic_version SET version_num = '0000'")
     upgraded = []
-    monkeypatch.setattr(migration, "upgrade", upgraded.append)
+    monkeypatch.setattr(migration, "upgrade", lambda *what: upgraded.append(what))
     Journal.open(state_directory, clock).close()
     assert len(upgraded) == 1
 
 
-def test_an_upgrade_that_fails_leaves_nothing_of_itself(tmp_path, monkeypatch):
-    opened = database.Database.of_file(str(tmp_path / "half.db"))
+def test_an_upgrade_that_fails_leaves_nothing_of_itself(tmp_path, clock):
+    opened = sqlite.opened_at(str(tmp_path / "half.db"), clock)
 
     def fail_at_the_second(connection, _cursor, statement, *_):
         if "CREATE TABLE steps" in statement:
@@ -123,7 +128,7 @@ def test_an_upgrade_that_fails_leaves_nothing_of_itself(tmp_path, monkeypatch):
 
     event.listen(opened.engine, "before_cursor_execute", fail_at_the_second)
     with pytest.raises(RuntimeError), opened.write() as connection:
-        migration.upgrade(connection)
+        migration.upgrade(connection, "the journal")
     with opened.read() as connection:
         assert inspect(connection).get_table_names() == []
     opened.close()
@@ -201,7 +206,7 @@ def test_who_only_reads_leaves_a_damaged_file_where_it_is(state_directory, path,
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        pytest.param(os.makedirs, "cannot be opened", id="a folder in its place"),
+        pytest.param(os.makedirs, "Is a directory", id="a folder in its place"),
         pytest.param(lambda path: os.symlink("/dev/null", path), "symbolic link", id="a link in its place"),
     ],
 )
@@ -243,7 +248,7 @@ def test_a_full_disk_is_told_in_words_and_nothing_half_is_written(journal, begin
     ],
 )
 def test_every_fault_of_the_database_has_its_words(said, words):
-    with pytest.raises(StateUnusable, match=words) as told, database.mapped("/state/renewd.db"):
+    with pytest.raises(StateUnusable, match=words) as told, wording.mapped("/state/renewd.db"):
         raise sqlite3.OperationalError(said)
     assert "/state/renewd.db" in str(told.value)
 

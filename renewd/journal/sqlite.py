@@ -1,0 +1,226 @@
+"""The journal in a file: private, whole or moved aside, and noticed when it is taken away."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, QueuePool, create_engine, event
+
+from renewd.clock import Clock
+from renewd.errors import StateUnusable
+from renewd.journal.database import Database
+from renewd.journal.patience import TURN_MS, Patience
+from renewd.journal.wording import mapped
+
+QUIET = timedelta(hours=1)  # after a journal was lost nothing is ordered: nobody knows what was
+_SIDES = ("", "-wal", "-shm", "-unreadable")  # what belongs together
+_STAMP = "%Y%m%dT%H%M%SZ"
+_LOST = (".damaged-", ".missing-")
+_HEADER = 100  # bytes at the beginning of a file (sqlite.org/fileformat2.html)
+_MAGIC = b"SQLite format 3\0"
+# What says that a file could not be looked at, which is no damage to it.
+_ELSEWHERE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+    }
+)  # fmt: skip
+
+
+class File(Database):
+    """An SQLite file. Whoever works with it notices when another file, or none, is in its place."""
+
+    def __init__(self, path: str, clock: Clock, patience: Patience) -> None:
+        engine = create_engine("sqlite+pysqlite://", creator=self._connect, poolclass=QueuePool)
+        super().__init__(engine, path)
+        self._clock = clock
+        self._patience = patience
+        self._inode = _make(path)
+        event.listen(engine, "begin", self._begin)
+
+    def distrust(self, why: str) -> None:
+        """Leave the reason beside the file: to SQLite itself it is whole, and the next opening moves it aside."""
+        super().distrust(why)
+        with suppress(OSError), open(f"{self.what}-unreadable", "w", encoding="utf-8") as file:
+            file.write(why)
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"file:{quote(self.what)}?mode=rw"  # rw: one that was taken away is not made anew by a look
+        connection = sqlite3.connect(uri, uri=True, timeout=TURN_MS / 1000, check_same_thread=False)
+        connection.isolation_level = (
+            None  # transactions begin where _begin says so, not where the driver guesses
+        )
+        try:
+            self._patience.wait(lambda: _set_up(connection))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _begin(self, connection: Connection) -> None:
+        self._insist()
+        raw: Any = connection.connection.driver_connection
+        step = _turn_to_write if connection.get_execution_options().get("writes") else _turn_to_read
+        self._patience.wait(lambda: step(raw))
+
+    def _insist(self) -> None:
+        """What is open is still what others find here. Raises StateUnusable if it is not."""
+        try:
+            status = os.stat(self.what)
+        except FileNotFoundError:
+            status = None
+        if status is not None and (status.st_dev, status.st_ino) == self._inode:
+            return
+        if not self.lost:
+            self.lost = "it was taken away while renewd worked with it"
+            if quiet_until(self.what, self._clock.now()) is None:
+                stamp = self._clock.now().strftime(_STAMP)
+                with suppress(OSError):
+                    os.close(os.open(f"{self.what}.missing-{stamp}", os.O_CREAT | os.O_WRONLY, 0o600))
+        raise StateUnusable(f"{self.what} cannot be used: {self.lost}", remedy="renewd begins a new one")
+
+
+def _make(path: str) -> tuple[int, int]:
+    """The file, made if it is not there, readable by its owner only; its device and inode."""
+    with mapped(path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)  # its -wal and -shm take this mode over
+        try:
+            os.fchmod(descriptor, 0o600)
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        return status.st_dev, status.st_ino
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL may lose what was committed when the power goes
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _turn_to_write(connection: sqlite3.Connection) -> None:
+    """Take the turn at once: a reader that becomes a writer midway could be refused."""
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def _turn_to_read(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")
+    try:
+        connection.execute(
+            "SELECT 1 FROM sqlite_master LIMIT 1"
+        ).fetchall()  # from here on nobody is in the way
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def open_file(path: str, clock: Clock, *, repair: bool, patience: Patience) -> tuple[File, str | None]:
+    """The database in the file, and a sentence if a damaged one had to be moved aside first.
+
+    Raises StateUnusable if it cannot be used, is a newer renewd's, or is damaged and not to be repaired.
+    """
+    with _opening(path, fcntl.LOCK_SH, patience):
+        problem = _problem(path, patience, thorough=repair)
+        if problem is None:
+            return _prepared(path, clock, patience), None
+    if not repair:
+        raise StateUnusable(
+            f"{path} is damaged: {problem}", remedy="the next renewd run or renew moves it aside"
+        )
+    told = None
+    with _opening(path, fcntl.LOCK_EX, patience):  # nobody opens it while its parts are renamed
+        problem = _problem(path, patience, thorough=True)  # another process may have been here since
+        if problem is not None:
+            aside = move_aside(path, clock.now())
+            told = (
+                f"the journal was damaged ({problem}) and is now {aside}; a new one was begun, nothing is ordered for "
+                "an hour, certificates are not touched"
+            )
+        return _prepared(path, clock, patience), told
+
+
+def _prepared(path: str, clock: Clock, patience: Patience) -> File:
+    database = File(path, clock, patience)
+    try:
+        database.prepare()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+@contextmanager
+def _opening(path: str, how: int, patience: Patience) -> Iterator[None]:
+    with mapped(path):
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with mapped(path):
+            patience.wait(lambda: fcntl.flock(descriptor, how | fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _problem(path: str, patience: Patience, *, thorough: bool) -> str | None:
+    """What is wrong with the file, in words; None if it is whole, empty or absent."""
+    if not os.path.exists(path):
+        return None
+    with mapped(path):
+        if os.path.exists(f"{path}-unreadable"):
+            with open(f"{path}-unreadable", encoding="utf-8", errors="replace") as file:
+                return file.read().strip() or "a row cannot be read"
+        with open(path, "rb") as file:
+            header = file.read(_HEADER)
+        if header and not (header.startswith(_MAGIC) and set(header[18:20]) <= {1, 2}):
+            return "file is not a database"
+        return patience.wait(lambda: _found(path, "integrity_check" if thorough else "quick_check"))
+
+
+def _found(path: str, check: str) -> str | None:
+    with closing(sqlite3.connect(path, timeout=TURN_MS / 1000)) as connection:
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
+        try:
+            (found,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in _ELSEWHERE:
+                raise
+            return str(error)
+    return None if found == "ok" else str(found)
+
+
+def move_aside(path: str, now: datetime) -> str:
+    """Rename a damaged file and what belongs to it, so that SQLite's own tools can still read it; the new name."""
+    aside = f"{path}.damaged-{now.strftime(_STAMP)}"
+    with mapped(path):
+        for side in _SIDES:
+            if os.path.lexists(path + side):
+                os.rename(path + side, aside + side)
+    return aside
+
+
+def quiet_until(path: str, now: datetime) -> datetime | None:
+    """Until when nothing is ordered, since a journal was lost; None if it may be. The files' names say so."""
+    folder, name = os.path.split(path)
+    until = None
+    for entry in os.listdir(folder):
+        for mark in _LOST:
+            rest = entry.removeprefix(name + mark)
+            with suppress(ValueError):
+                lost = datetime.strptime(f"{rest}+0000", f"{_STAMP}%z")
+                if lost <= now < lost + QUIET:
+                    until = max(until or lost, lost + QUIET)
+    return until
+
+
+def opened_at(path: str, clock: Clock) -> File:
+    """The file as it is, made if absent, its tables untouched."""
+    return File(path, clock, Patience())
