@@ -13,9 +13,6 @@ from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
 from renewd.renewal.states import READS, STATES, unclear
 from renewd.renewal.work import AGAIN, Parked, Step, Work, again, pause
 
-LEASE_KEPT = timedelta(
-    minutes=4
-)  # a call of ten minutes begun after it still ends within the lease's fifteen
 
 
 def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
@@ -27,7 +24,6 @@ def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
         if first is not None:
             pause(work, first)
         while work.attempt.state in STATES:
-            _keep_lease(work)
             step = _step(work)
             if step.event != AGAIN:
                 work.tries.pop(work.attempt.state, None)
@@ -110,15 +106,6 @@ def _look_later(work: Work, error: Temporary) -> Step:
     return Step(
         State.RECONCILE, AGAIN, {}, max(until, work.now + (error.retry_after or timedelta())), str(error)
     )
-
-
-def _keep_lease(work: Work) -> None:
-    """A lease lasts a quarter of an hour; a finalize may take most of that. Raises Fenced if it is another's."""
-    if work.leased_at is None:
-        work.leased_at = work.now
-    elif work.now - work.leased_at >= LEASE_KEPT:
-        work.context.journal.renew(work.target.identity, work.attempt.fence)
-        work.leased_at = work.now
 
 
 def _park(work: Work, parked: Parked) -> Outcome:

@@ -70,7 +70,6 @@ def _enter(rollout: Rollout, item: Ready) -> None:
     if context.stop.is_set():
         raise Leaving
     try:
-        context.journal.renew(item.target.identity, item.attempt.fence)
         leaf = context.installer.load(item.target, item.version).leaf
         back = going_back(context, item, leaf)
         if back is not None:

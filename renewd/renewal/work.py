@@ -55,7 +55,6 @@ class Work:
         default_factory=dict
     )  # of calls that failed since they last went well
     waited: float = 0.0  # seconds of the patience used up
-    leased_at: datetime | None = None  # when the lease was last known to have its full time
 
     @property
     def now(self) -> datetime:
