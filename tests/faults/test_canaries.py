@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -192,18 +192,42 @@ def test_the_processes_tell_no_secret(tmp_path: Path):
         world.close()
 
 
+PASSWORD = "p4ssw0rd-0f-the-c0nfiguration"
+ADDRESSES = {
+    "the database": lambda text: text + f"state: postgresql+psycopg://renewd:{PASSWORD}@127.0.0.1:1/x?connect_timeout=2\n",
+    "a database of no known kind": lambda text: text + f"state: nosql://renewd:{PASSWORD}@127.0.0.1/x\n",
+    "a database whose port is none": lambda text: text + f"state: postgresql+psycopg://renewd:{PASSWORD}@127.0.0.1:99999/x\n",
+    "a proxy": lambda text: text.replace("    base_url:", f"    proxy: http://me:{PASSWORD}@127.0.0.1:1\n    base_url:"),
+    "a proxy of no known kind": lambda text: text.replace("    base_url:", f"    proxy: gopher://me:{PASSWORD}@127.0.0.1:1\n    base_url:"),
+    "the API's address": lambda text: text.replace("    base_url: http://", f"    base_url: http://me:{PASSWORD}@"),
+}  # fmt: skip
+
+
+COMMANDS = (["validate"], ["renew"], ["status", "--json"], ["why", "a.example"], ["preflight"])
+TAKEN = list(ADDRESSES) if ALL else list(ADDRESSES)[::2]
+
+
 @pytest.mark.fault(98)
-def test_the_databases_password_is_told_by_no_command(tmp_path: Path):
+@pytest.mark.parametrize("plant", [ADDRESSES[name] for name in TAKEN], ids=TAKEN)
+def test_a_password_in_the_configuration_is_told_by_no_command(tmp_path: Path, plant: Callable[[str], str]):
     world = World(tmp_path)
     try:
         canaries = Canaries()
-        canaries.add("database password", "p4ssw0rd-0f-the-d4tabase")
-        url = "postgresql+psycopg://renewd:p4ssw0rd-0f-the-d4tabase@127.0.0.1:1/renewd?connect_timeout=2"
-        path = world.write("a.example", state=url, log={"level": "debug"})
-        for command in (["validate"], ["status"], ["renew"], ["history", "--json"], ["run"]):
-            ran = renewd(path, *command, env={"RENEWD_DEBUG": "1"})
-            assert ran.returncode != 0 or command == ["validate"], command
+        canaries.add("password", PASSWORD)
+        path = Path(world.write("a.example", log={"level": "debug"}))
+        world.sandbox.seed("a.example", days_left=None)
+        text = plant(path.read_text())
+        assert PASSWORD in text
+        path.write_text(text)
+        for command in COMMANDS if ALL else COMMANDS[:2]:
+            ran = renewd(str(path), *command, env={"RENEWD_DEBUG": "1"})
             assert canaries.found(ran.stdout, ran.stderr) == set(), ran.stderr
+        assert (
+            canaries.found(
+                *(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file != path)
+            )
+            == set()
+        )
     finally:
         world.close()
 
