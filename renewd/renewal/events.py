@@ -236,25 +236,6 @@ class Recovered(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Altered(Event):
-    """Live files are not what renewd put there."""
-
-    event: ClassVar[str] = "install.altered"
-    level: ClassVar[str] = "warning"
-    what: str
-    then: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotTidied(Event):
-    """The certificate is live and well, but old versions could not be looked at or taken away."""
-
-    event: ClassVar[str] = "install.not_tidied"
-    level: ClassVar[str] = "warning"
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalBegunAnew(Event):
     event: ClassVar[str] = "journal.begun_anew"
     level: ClassVar[str] = "error"

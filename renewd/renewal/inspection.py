@@ -1,11 +1,34 @@
 """Looks at the live files before they are replaced and after the hooks: what somebody changed is told, never lost silently."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from cryptography import x509
 
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed
-from renewd.renewal import events, survey
+from renewd.renewal import survey
 from renewd.renewal.context import Context
+from renewd.renewal.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered(Event):
+    """Live files are not what renewd put there."""
+
+    event: ClassVar[str] = "install.altered"
+    level: ClassVar[str] = "warning"
+    what: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTidied(Event):
+    """The certificate is live and well, but old versions could not be looked at or taken away."""
+
+    event: ClassVar[str] = "install.not_tidied"
+    level: ClassVar[str] = "warning"
+    why: str
 
 
 def refuse_earlier(context: Context, target: Target, leaf: x509.Certificate) -> None:
@@ -25,7 +48,7 @@ def before_switch(context: Context, target: Target) -> None:
     """Tell what was changed by hand; the switch keeps it as a version. Raises InstallFailed."""
     for what in context.installer.altered(target):
         then = "it is kept as a version whose name ends in -taken, then replaced"
-        context.emit(events.Altered(name=target.name, what=what, then=then))
+        context.emit(Altered(name=target.name, what=what, then=then))
 
 
 def after_hooks(context: Context, target: Target) -> None:
@@ -33,7 +56,7 @@ def after_hooks(context: Context, target: Target) -> None:
     try:
         for what in context.installer.altered(target):
             then = "see which hook writes there; renewd leaves it as it is until the next certificate"
-            context.emit(events.Altered(name=target.name, what=what, then=then))
+            context.emit(Altered(name=target.name, what=what, then=then))
         context.installer.prune(target)
     except InstallFailed as error:
-        context.emit(events.NotTidied(name=target.name, why=f"{error}; {error.remedy}".removesuffix("; ")))
+        context.emit(NotTidied(name=target.name, why=f"{error}; {error.remedy}".removesuffix("; ")))

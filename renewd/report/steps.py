@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import debts, events
+from renewd.renewal import debts, events, inspection
 from renewd.renewal.events import Event
 
 
@@ -87,8 +87,8 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Failed: _failed,
     events.Owed: _owed,
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
-    events.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
-    events.NotTidied: lambda event, _now: Said(event.why, ends=True),
+    inspection.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
+    inspection.NotTidied: lambda event, _now: Said(event.why, ends=True),
     events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }

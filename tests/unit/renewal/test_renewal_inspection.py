@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from renewd.renewal import events, passes
+from renewd.renewal import inspection, passes
 from tests.world import World, results
 
 NAME = "a.example"
@@ -31,7 +31,7 @@ def test_what_was_changed_by_hand_is_told_before_it_is_replaced_and_kept(world: 
     edited = renewed.read_bytes() + b"# by hand\n"
     renewed.write_bytes(edited)
     assert renew(world) == {NAME: "renewed"}
-    (told,) = world.told(events.Altered)
+    (told,) = world.told(inspection.Altered)
     assert told.what.startswith(f"{renewed.resolve().parents[1]}/")
     assert told.what.endswith("another content around the same certificate")
     assert "kept as a version" in told.then
@@ -48,7 +48,7 @@ def test_a_hook_that_changes_live_files_is_told(world: World, renewed: Path, hoo
     script.write_text(f"#!/bin/sh\n{what} {shlex.quote(str(renewed))}\n")
     script.chmod(0o700)
     assert renew(world, hooks={hook: str(script)}) == {NAME: "renewed"}
-    (told,) = world.told(events.Altered)
+    (told,) = world.told(inspection.Altered)
     assert str(renewed.parent) in told.what
     assert "see which hook writes there" in told.then
 
@@ -76,5 +76,5 @@ def test_old_versions_that_cannot_be_taken_away_spoil_nothing(world: World, rene
 
     monkeypatch.setattr(versions, "prune", failing)
     assert renew(world) == {NAME: "renewed"}
-    (told,) = world.told(events.NotTidied)
+    (told,) = world.told(inspection.NotTidied)
     assert told.why == "cannot clean up: input/output error; look at dmesg"
