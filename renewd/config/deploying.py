@@ -13,6 +13,7 @@ from renewd.config.units import Duration, duration, mode
 
 Kind = Literal["fullchain", "key", "cert", "chain", "combined", "pfx"]
 WITH_KEY = ("key", "combined", "pfx")  # the kinds of files that hold the private key
+WITH_LEAF = ("fullchain", "cert", "combined", "pfx")  # and those that hold the certificate itself
 _USAGES = ("serverAuth", "clientAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning")
 _USAGE = re.compile("|".join(_USAGES) + r"|[0-2](?:\.(?:0|[1-9][0-9]*)){1,30}", re.ASCII).fullmatch
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,255}\$?", re.ASCII).fullmatch
@@ -37,7 +38,7 @@ class Install(Settings):
     )
     files: dict[Kind, AbsolutePath] | None = Field(
         None,
-        description="Fixed paths instead of a folder; a private key must be among them.",
+        description="Fixed paths instead of a folder; a private key and the certificate must be among them.",
         examples=[{"combined": "/etc/haproxy/certs/{name}.pem"}],
     )
     owner: Account | None = Field(
@@ -76,6 +77,9 @@ class Install(Settings):
         if not any(kind in files for kind in WITH_KEY):
             right = "write a path for key, combined or pfx as well"
             found.append(Problem(("files",), "no private key is among them", right))
+        elif not any(kind in files for kind in WITH_LEAF):
+            right = "write a path for fullchain, cert, combined or pfx as well"
+            found.append(Problem(("files",), "no certificate is among them", right))
         if self.layout != "renewd":
             right = "leave it out; layout is about directory"
             found.append(Problem(("layout",), "fixed paths have no layout", right))

@@ -56,24 +56,22 @@ def shown(place: Place) -> tuple[tuple[str, str], ...]:
     return tuple((kind, paths[kind]) for kind in ORDER if kind in paths)
 
 
-def leaf(place: Place, root: str) -> tuple[str, str]:
-    """The (kind, path) to read the leaf from: of the store, in `root`, where no file of the place holds it."""
+def leaf(place: Place) -> tuple[str, str]:
+    """The (kind, path) to read the leaf from."""
     if place.directory is not None:
         return "fullchain", f"{place.directory}/{LAYOUTS[place.settings.layout]['fullchain']}"
-    return _first(place, _LEAF, root)
+    return _first(place, _LEAF)
 
 
-def key(place: Place, root: str) -> tuple[str, str]:
+def key(place: Place) -> tuple[str, str]:
     """The (kind, path) to read the private key from, likewise."""
-    return _first(place, _KEY, root)
+    return _first(place, _KEY)
 
 
-def _first(place: Place, kinds: tuple[str, ...], root: str) -> tuple[str, str]:
+def _first(place: Place, kinds: tuple[str, ...]) -> tuple[str, str]:
+    """Of the kinds the first that the place has; the configuration sees to it that it has one."""
     paths = dict(shown(place))
-    for kind in kinds:
-        if kind in paths:
-            return kind, paths[kind]
-    return kinds[0], f"{root}/{link_to_file(kinds[0])}"
+    return next((kind, paths[kind]) for kind in kinds if kind in paths)
 
 
 def stores(state_directory: str, slug: str, places: tuple[Place, ...]) -> Iterator[str]:

@@ -57,7 +57,7 @@ def _mark(one: Facts) -> tuple[object, ...]:
 def leaf(target: Target, state_directory: str) -> x509.Certificate | None:
     """The leaf in the first place that shows one; a placeholder is none. What is wrong there `look` tells."""
     for place, root in _stores(target, state_directory):
-        kind, path = layouts.leaf(place, root)
+        kind, path = layouts.leaf(place)
         try:
             data = _read(path)
             found = facts.read(data if kind != "pfx" else _opened(data, place, root), path)[1]
@@ -83,7 +83,7 @@ def _stores(target: Target, state_directory: str) -> Iterator[tuple[Place, str]]
 
 
 def _look(place: Place, root: str) -> Facts:
-    kind, path = layouts.leaf(place, root)
+    kind, path = layouts.leaf(place)
     return _look_at(path) if kind != "pfx" else _look_into(place, path, root)
 
 
@@ -132,7 +132,7 @@ def _opened(data: bytes, place: Place, root: str) -> bytes:
 
 
 def _look_closely(place: Place, root: str) -> Facts:
-    kind, path = layouts.leaf(place, root)
+    kind, path = layouts.leaf(place)
     if kind == "pfx":  # its key was compared when it was opened
         return _look_into(place, path, root)
     try:
@@ -149,7 +149,7 @@ def _look_closely(place: Place, root: str) -> Facts:
 
 def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
     """Why the private key does not fit the leaf, as a sentence."""
-    kind, path = layouts.key(place, root)
+    kind, path = layouts.key(place)
     try:
         data = _read(path)
         if kind == "pfx":

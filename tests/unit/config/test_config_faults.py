@@ -17,9 +17,9 @@ def test_everything_wrong_is_told_at_once(faults):
 certificates:
   - name: a.example.com
     renew_befor: 1/3
-    install: {files: {key: /ssl/a.key}, mode: 640}
+    install: {files: {key: /ssl/a.key, cert: /ssl/a.crt}, mode: 640}
   - name: x.example.com
-    install: {files: {key: /ssl//a.key}, owner: 0}
+    install: {files: {key: /ssl//a.key, cert: /ssl/x.crt}, owner: 0}
     hooks:
       check: nginx '-t
       reload: [nginx, -s, reload]
@@ -103,6 +103,10 @@ SITUATIONS = {
         ISSUERS + "certificates: [{name: a.example.com, install: {files: {cert: /c}}}]",
         "2: certificates[0].install.files: no private key is among them",
     ),
+    "files without a certificate": (
+        ISSUERS + "certificates: [{name: a.example.com, install: {files: {key: /k, chain: /c}}}]",
+        "2: certificates[0].install.files: no certificate is among them; write a path for fullchain, cert, combined or pfx as well",
+    ),
     "an unknown kind of file": (
         ISSUERS + "certificates: [{name: a.example.com, install: {files: {key: /k, fulchain: /c}}}]",
         "2: certificates[0].install.files.fulchain: unknown key; did you mean fullchain?",
@@ -112,7 +116,7 @@ SITUATIONS = {
         "2: certificates[0].install.files.cert: the same path as key",
     ),
     "fixed files with a layout": (
-        ISSUERS + "certificates: [{name: a.example.com, install: {layout: rcl, files: {key: /k}}}]",
+        ISSUERS + "certificates: [{name: a.example.com, install: {layout: rcl, files: {combined: /k}}}]",
         "2: certificates[0].install.layout: fixed paths have no layout",
     ),
     "the same place twice in one certificate": (
@@ -120,7 +124,7 @@ SITUATIONS = {
         "2: certificates[0].install[1].directory: the same path as certificates[0].install[0].directory (line 2)",
     ),
     "a place in another's folder": (
-        ISSUERS + ENTRY + "  - {name: b.example.com, install: {files: {key: /live/a/versions/k}}}",
+        ISSUERS + ENTRY + "  - {name: b.example.com, install: {files: {key: /live/a/versions/k, cert: /c}}}",
         "5: certificates[1].install.files.key: it lies in the folder of certificates[0].install.directory (line 4)",
     ),
     "a place in the state directory": (
@@ -128,7 +132,7 @@ SITUATIONS = {
         "2: certificates[0].install.directory: it lies in /var/lib/renewd, the state directory",
     ),
     "a place that is the API key's file": (
-        ISSUERS + "certificates: [{name: a.example.com, install: {files: {key: /etc/renewd/key}}}]",
+        ISSUERS + "certificates: [{name: a.example.com, install: {files: {key: /etc/renewd/key, cert: /c}}}]",
         "2: certificates[0].install.files.key: this path is where a secret is read from",
     ),
     "names that share a path": (

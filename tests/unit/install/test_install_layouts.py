@@ -25,8 +25,8 @@ def test_a_directory_shows_its_five_files():
         ("fullchain", "/live/fullchain.pem"),
         ("pfx", "/live/certificate.pfx"),
     )
-    assert layouts.leaf(place, "/store") == ("fullchain", "/live/fullchain.pem")
-    assert layouts.key(place, "/store") == ("key", "/live/privkey.pem")
+    assert layouts.leaf(place) == ("fullchain", "/live/fullchain.pem")
+    assert layouts.key(place) == ("key", "/live/privkey.pem")
 
 
 def test_the_layout_of_rcl_has_the_names_of_its_daemon():
@@ -46,14 +46,14 @@ def test_the_layout_of_rcl_has_the_names_of_its_daemon():
         ({"combined": "/c"}, ("combined", "/c"), ("combined", "/c")),
         ({"pfx": "/p"}, ("pfx", "/p"), ("pfx", "/p")),
         ({"pfx": "/p", "cert": "/c"}, ("cert", "/c"), ("pfx", "/p")),
-        ({"key": "/k", "chain": "/c"}, ("fullchain", "/store/current/fullchain.pem"), ("key", "/k")),
+        ({"key": "/k", "chain": "/c", "cert": "/l"}, ("cert", "/l"), ("key", "/k")),
         ({"key": "/k", "cert": "/c", "fullchain": "/f"}, ("fullchain", "/f"), ("key", "/k")),
     ],
 )
 def test_leaf_and_key_are_read_from_the_best_file_there_is(files, leaf, key):
     (place,) = target({"files": files}).places
-    assert layouts.leaf(place, "/store") == leaf
-    assert layouts.key(place, "/store") == key
+    assert layouts.leaf(place) == leaf
+    assert layouts.key(place) == key
 
 
 def test_fixed_files_are_switched_key_first_whatever_the_order_they_are_written_in():

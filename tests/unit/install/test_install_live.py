@@ -46,16 +46,6 @@ def test_what_is_installed_is_seen_by_both_looks(home, place):
     assert home.installer.live_leaf(target) == bundle.leaf
 
 
-def test_where_no_file_shows_the_certificate_the_store_tells_what_is_live(home):
-    target = home.target({"files": {"key": "@/k.pem"}})
-    bundle = home.bundle(target)
-    home.install(target, bundle)
-    assert live.look(target, home.state).serial == bundle.leaf.serial_number
-    assert live.look_closely(target, home.state).state == "present"
-    home.path("k.pem").unlink()
-    assert live.look_closely(target, home.state).state == "invalid"
-
-
 def test_nothing_there_is_missing(home):
     for place in ({"directory": "@/live"}, FILES, {"files": {"pfx": "@/x.pfx"}}):
         for found in (live.look(home.target(place)), live.look_closely(home.target(place))):

@@ -118,6 +118,7 @@ def a_folder_at_a_link(home):
     ],
 )
 @pytest.mark.usefixtures("root")
+@pytest.mark.fault(99)
 def test_what_stands_in_the_way_is_told_and_left_as_it_is(home, place, obstacle, said):
     home.path("etc").mkdir()
     obstacle(home)
@@ -140,6 +141,7 @@ def test_a_folder_that_is_only_linked_to_by_root_is_no_obstacle(home):
     assert home.path("real", "key.pem").is_file()
 
 
+@pytest.mark.fault(54)
 def test_a_file_mounted_by_itself_is_refused_before_anything_is_written(home, mount):
     home.path("etc").mkdir()
     for name in ("key.pem", "outside"):
@@ -159,6 +161,7 @@ def test_a_mounted_folder_works(home, mount):
     assert home.installer.current(target)
 
 
+@pytest.mark.fault(45)
 def test_a_full_disk_is_told_and_what_is_live_stays(home, mount):
     disk = mount("live", "-t", "tmpfs", "-o", "size=1m,mode=755", "none")
     target = home.target()
@@ -173,6 +176,7 @@ def test_a_full_disk_is_told_and_what_is_live_stays(home, mount):
     assert home.files() == before
 
 
+@pytest.mark.fault(46)
 def test_a_disk_without_inodes_is_told_and_what_is_live_stays(home, mount):
     disk = mount("live", "-t", "tmpfs", "-o", "nr_inodes=30,mode=755", "none")
     target = home.target()
@@ -186,6 +190,7 @@ def test_a_disk_without_inodes_is_told_and_what_is_live_stays(home, mount):
     assert home.files() == before
 
 
+@pytest.mark.fault(47)
 def test_a_disk_mounted_read_only_is_told(home, mount):
     mount("live", "-t", "tmpfs", "-o", "mode=755,ro", "none")
     target = home.target()
@@ -197,6 +202,7 @@ def test_a_disk_mounted_read_only_is_told(home, mount):
         home.install(target)
 
 
+@pytest.mark.fault(47)
 def test_one_place_that_cannot_be_written_to_keeps_all_places_as_they_are(home, mount):
     target = home.target(FILES, FOLDER)
     first = home.install(target)
@@ -210,6 +216,7 @@ def test_one_place_that_cannot_be_written_to_keeps_all_places_as_they_are(home, 
 
 
 @pytest.mark.usefixtures("root")
+@pytest.mark.fault(47)
 def test_an_immutable_file_is_told_and_the_other_files_put_back(home):
     target = home.target(FILES)
     home.install(target)
@@ -244,6 +251,7 @@ def access_list(*, user: int) -> bytes:
 
 
 @pytest.mark.parametrize("place", [FILES, FOLDER], ids=["fixed files", "a directory"])
+@pytest.mark.fault(57)
 def test_an_access_list_is_kept_but_for_what_everybody_may(home, place):
     target = home.target(place)
     home.install(target)
@@ -259,6 +267,7 @@ def test_an_access_list_is_kept_but_for_what_everybody_may(home, place):
 
 
 @pytest.mark.usefixtures("root")
+@pytest.mark.fault(57)
 def test_a_security_label_is_kept(home):
     target = home.target(FILES)
     home.install(target)
@@ -284,6 +293,7 @@ def test_a_failed_write_leaves_no_file_behind_and_no_descriptor_open(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+@pytest.mark.fault(99)
 def test_a_link_is_neither_written_through_nor_read_through(tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link").symlink_to("secret")
