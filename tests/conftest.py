@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import postgres as postgresql
 from tests.clocks import FakeClock
 from tests.servers import Haproxy, Nginx, Server, Site
 
@@ -54,3 +55,10 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) ->
         return server
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """A real PostgreSQL server, one for all tests of this process."""
+    with postgresql.running() as server:
+        yield server

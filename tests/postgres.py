@@ -34,13 +34,23 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self._own: str | None = None
         self._bin = _programs()
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None  # initdb refuses root
         folder.mkdir(exist_ok=True)
         if self._user is not None:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         self._run(
-            "initdb", "-D", self._data, "-U", "renewd", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"
+            "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "renewd",
+            "--auth=trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
         )
 
     @property
@@ -63,6 +73,14 @@ class Server:
         name = f"t{uuid.uuid4().hex[:12]}"
         self.sql(f"CREATE DATABASE {name}")
         return self.url(name)
+
+    def empty(self) -> str:
+        """The URL of the database that a test has for itself, with nothing in it; made once, as that takes time."""
+        if self._own is None:
+            self._own = self.database()
+        name = self._own.rpartition("/")[2]
+        self.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+        return self._own
 
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://renewd@127.0.0.1:{self.port}/{name}"

@@ -17,6 +17,11 @@ from renewd.journal import Journal, State, migration, patience, schema, sqlite, 
 
 
 @pytest.fixture
+def state():
+    """All of this is about the file."""
+
+
+@pytest.fixture
 def path(state_directory):
     return f"{state_directory}/renewd.db"
 
