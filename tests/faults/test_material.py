@@ -23,7 +23,7 @@ from tests.faults.hostile import kinds, malformed, unwanted
 from tests.world import World, results
 
 ALL = os.environ.get("RENEWD_SWEEP") == "all"
-MUTATIONS = 10_000 if ALL else 600
+MUTATIONS = 10_000 if ALL else 300
 NOW = malformed.GOOD.leaf.not_valid_before_utc + unwanted.HOUR
 WHOLE = malformed.KEY + malformed.FULL
 DER = (
@@ -108,7 +108,7 @@ def test_no_change_to_a_pfx_breaks_the_parser(edits: list[tuple[float, bytes, in
 
 
 NAME = "contoso.com"
-SAMPLE = 1 if ALL else 30
+SAMPLE = 1 if ALL else 45
 REACHABLE = [  # what goes through a download whole: no web page, not empty, one megabyte at most
     name
     for name, kind in kinds.WRONG.items()
