@@ -98,15 +98,15 @@ def world(tmp_path: Path, clock: FakeClock) -> Any:
 def at(context: Context, state: State, then: Callable[[], None]) -> None:
     """Do something as soon as an attempt has been journaled in this state for the first time."""
     journal = context.journal
-    real, left = journal.move, [then]
+    real, left = journal._change, [then]
 
-    def move(attempt: Attempt, to: State, event: str, **facts: Any) -> Attempt:
-        moved = real(attempt, to, event, **facts)
-        if to is state and left:
+    def change(*args: Any, **facts: Any) -> Attempt:
+        changed = real(*args, **facts)
+        if changed.state is state and left:
             left.pop()()
-        return moved
+        return changed
 
-    journal.move = move  # type: ignore[method-assign]
+    journal._change = change  # type: ignore[method-assign]
 
 
 def die() -> None:
@@ -229,7 +229,7 @@ def test_left_by_another_version(world: World, clock: FakeClock, state: State):
 
     def leave() -> None:
         (attempt,) = context.journal.under_way()
-        type(context.journal).move(context.journal, attempt, state, "left")
+        context.journal.move(attempt, state, "left")
         die()
 
     at(context, State.VALIDATED if state is not State.HELD else State.PREFLIGHT, leave)
