@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from renewd.certs import bundle
+from renewd.errors import InstallFailed
 from renewd.install import atomic, attributes, edits, layouts, versions
 from renewd.install.atomic import Attributes
 from renewd.install.sites import Site
@@ -46,6 +47,8 @@ def discard(site: Site) -> None:
 def switch(site: Site, version: str | None) -> None:
     """Rename what `prepare` wrote into place; None, or a kind that the version has not, takes the file away."""
     stored = None if version is None else versions.read_manifest(site.root, version)
+    if version is not None and stored is None:  # nothing is taken away for want of a manifest
+        raise InstallFailed(f"there is no whole version {version} in {site.root}")
     kinds = {} if stored is None else stored.files
     for kind, path in site.files:
         with atomic.telling("replace", path):
