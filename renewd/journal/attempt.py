@@ -52,6 +52,12 @@ class State(StrEnum):
     HELD = "held"  # waits for a budget, the clock, or a person
 
 
+# What these do is done to one host's files; what comes before is the issuer's part, and any host may go on with it.
+GOING_LIVE = frozenset(
+    {State.VALIDATED, State.ACTIVATE_INTENT, State.ACTIVE, State.HOOKS_PENDING, State.ROLLED_BACK, State.DONE}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an attempt stopped or waits, in words, and what a person can do about it."""
@@ -104,6 +110,7 @@ class Attempt:
     snapshot: Mapping[str, Any] = field(
         default_factory=dict
     )  # what was there before finalize, to compare with
+    host: str = ""  # whose files it is about, where several hosts share the journal
 
     @property
     def under_way(self) -> bool:

@@ -32,18 +32,22 @@ class Attempts(Connected):
         state: State = State.DUE,
         **facts: Any,
     ) -> Attempt:
-        """A new attempt, under way."""
+        """A new attempt, under way. Raises Fenced if another process took the lease since."""
         now = self._clock.now()
         new = Attempt(
             0, identity, name, kind, state, None, started_at=now, changed_at=now, issuer=issuer, fence=fence
         )
+        new = replace(new, host=self._database.host)
         new = replace(new, **{key: value for key, value in facts.items() if key in rows.FIELDS})
         columns = {key: getattr(new, key) for key in rows.FIELDS if key != "id"}
         with self._database.write() as connection:
+            taken = select(leases.c.fence).where(leases.c.identity == identity).with_for_update()
+            if (connection.scalar(taken) or 0) > fence:
+                raise Fenced(f"{name}: the lease was taken over by another renewd")
             made = connection.execute(insert(attempts).values(rows.values(columns)))
             new = replace(new, id=made.inserted_primary_key[0])  # type: ignore[index]
             _tell(connection, new.id, now, "attempt.begun", {"kind": kind, "issuer": issuer, **facts})
-            return _reread(connection, new.id)
+            return self._reread(connection, new.id)
 
     def move(self, attempt: Attempt, to: State, event: str, **facts: Any) -> Attempt:
         """The attempt in its next state (which may be the same); what it was parked for is settled by that."""
@@ -86,9 +90,8 @@ class Attempts(Connected):
 
     def resume(self, attempt: Attempt, fence: int) -> Attempt:
         """The attempt under a lease taken since: what its former process still tries to write is refused."""
-        return self._change(
-            attempt, "attempt.resumed", {"state": attempt.state}, {"fence": fence}, fence=fence
-        )
+        changed = {"fence": fence, "host": self._database.host}
+        return self._change(attempt, "attempt.resumed", {"state": attempt.state}, changed, fence=fence)
 
     def _move(
         self,
@@ -137,12 +140,14 @@ class Attempts(Connected):
                     f"{attempt.name}: this attempt was taken over, moved on or ended by another renewd"
                 )
             _tell(connection, attempt.id, now, event, told)
-            return _reread(connection, attempt.id)
+            return self._reread(connection, attempt.id)
+
+    def _reread(self, connection: Connection, number: int) -> Attempt:
+        (found,) = self._database.decode(
+            connection, select(attempts).where(attempts.c.id == number), rows.attempt
+        )
+        return found
 
 
 def _tell(connection: Connection, attempt: int, at: datetime, event: str, facts: dict[str, Any]) -> None:
     connection.execute(insert(steps).values(attempt=attempt, at=at, event=event, facts=rows.told(facts)))
-
-
-def _reread(connection: Connection, number: int) -> Attempt:
-    return rows.attempt(connection.execute(select(attempts).where(attempts.c.id == number)).one())

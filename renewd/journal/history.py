@@ -12,6 +12,7 @@ from renewd.journal import rows
 from renewd.journal.attempt import (
     ABANDONED,
     FAILED,
+    GOING_LIVE,
     INDEBTED,
     NOTHING,
     OBTAINED,
@@ -34,9 +35,20 @@ _NEWEST_FIRST = attempts.c.id.desc()  # the order of writing, which no step of t
 class History(Connected):
     """What is known of attempts, newest first; `forget` and `sweep` drop it."""
 
+    @property
+    def host(self) -> str:
+        """Which host this is, where several share the journal; empty where there is only one."""
+        return self._database.host
+
+    @property
+    def _here(self) -> ColumnElement[bool]:
+        """What is about this host's files."""
+        return attempts.c.host == self._database.host
+
     def under_way(self, identity: str | None = None) -> list[Attempt]:
-        """Attempts without an outcome, of one target or of all."""
-        return self._read(select(attempts).where(attempts.c.outcome.is_(None), *_of(identity)))
+        """Attempts without an outcome that this host may go on with, of one target or of all."""
+        elsewhere = attempts.c.state.in_([state.value for state in GOING_LIVE]) & ~self._here
+        return self._read(select(attempts).where(attempts.c.outcome.is_(None), ~elsewhere, *_of(identity)))
 
     def last(self, identity: str) -> Attempt | None:
         """The target's newest attempt."""
@@ -72,11 +84,15 @@ class History(Connected):
 
     def debts(self, identity: str) -> list[Attempt]:
         """Attempts that ended owing something since one last owed nothing: what a debt's own back-off counts."""
-        return self._since(identity, attempts.c.outcome.in_(INDEBTED), attempts.c.outcome.in_(SETTLED))
+        return self._since(
+            identity,
+            attempts.c.outcome.in_(INDEBTED) & self._here,
+            attempts.c.outcome.in_(SETTLED) & self._here,
+        )
 
     def owed(self) -> dict[str, Attempt]:
         """Targets that owe hooks or a confirmation, by identity: the newest attempt that got that far says so."""
-        newest = self._newest(attempts.c.outcome.in_((*SETTLED, *INDEBTED)))
+        newest = self._newest(attempts.c.outcome.in_((*SETTLED, *INDEBTED)), self._here)
         return {identity: attempt for identity, attempt in newest.items() if attempt.owed}
 
     def put_back(self, identity: str, since: datetime) -> list[Step]:
@@ -84,17 +100,17 @@ class History(Connected):
         query = (
             select(steps)
             .join(attempts, steps.c.attempt == attempts.c.id)
-            .where(*_of(identity), steps.c.event == PUTTING_BACK, steps.c.at >= since)
+            .where(*_of(identity), self._here, steps.c.event == PUTTING_BACK, steps.c.at >= since)
         )
         with self._database.read() as connection:
-            return [rows.step(row) for row in connection.execute(query)]
+            return self._database.decode(connection, query, rows.step)
 
     def served(self) -> dict[str, Step]:
         """When each target was last seen to be served as it should be, by identity."""
         newest = (
             select(attempts.c.identity, func.max(steps.c.id).label("step"))
             .join(steps, steps.c.attempt == attempts.c.id)
-            .where(steps.c.event == SERVED)
+            .where(steps.c.event == SERVED, self._here)
             .group_by(attempts.c.identity)
             .subquery()
         )

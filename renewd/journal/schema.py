@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0001"  # the newest file in migrations/versions
+HEAD = "0002"  # the newest file in migrations/versions
 
 
 class Moment(TypeDecorator[datetime]):
@@ -75,6 +75,7 @@ attempts = Table(
     Column("owed", Text, nullable=False),  # comma-separated, so that "nothing" is the same text everywhere
     Column("tokens", JSON, nullable=False),
     Column("snapshot", JSON, nullable=False),
+    Column("host", String(32), server_default="", nullable=False),  # empty where there is only one
     Index("ix_attempts_identity", "identity", "id"),
     Index("ix_attempts_outcome", "outcome"),
     sqlite_autoincrement=True,  # a number is never used twice, not even after `forget`
