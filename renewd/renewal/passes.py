@@ -20,6 +20,7 @@ GROUP_WAITS = timedelta(minutes=2)  # for obtains that share its reload; then it
 LEAVES_WITHIN = 5.0  # seconds that calls under way have when renewd is asked to stop
 TICK = 0.2  # seconds between looks at stop and at groups that waited long enough
 UNEXPECTED_FOR = timedelta(hours=1)  # then a target is looked at again whose journal may say nothing of it
+STATE_FOR = timedelta(minutes=1)  # the same, where the journal could not be reached
 ROUNDS = 2  # what was adopted may be due itself, once
 
 Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
@@ -40,7 +41,7 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
         done = _Pass(context, tasks).run()
         outcomes.update((outcome.target.identity, outcome) for outcome in done)
         adopted = [outcome.target for outcome in done if outcome.result is Result.ADOPTED]
-        tasks = [] if context.stop.is_set() else plan(context, adopted)
+        tasks = plan(context, adopted) if adopted and not context.stop.is_set() else []
         if not tasks:
             break
     well = sum(outcome.result.well for outcome in outcomes.values())
@@ -175,7 +176,7 @@ def unexpected(context: Context, target: Target, error: BaseException) -> Outcom
     message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
     remedy = error.remedy if isinstance(error, RenewdError) else DEFECT
     stage = "state" if isinstance(error, StateUnusable) else getattr(error, "stage", "renewal")
-    next_try_at = context.clock.now() + UNEXPECTED_FOR
+    next_try_at = context.clock.now() + (STATE_FOR if stage == "state" else UNEXPECTED_FOR)
     context.emit(
         events.Failed(name=target.name, stage=stage, message=message, remedy=remedy, next_try_at=next_try_at)
     )
