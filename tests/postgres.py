@@ -9,8 +9,10 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.programs import until
 
 
 def _programs() -> str:
@@ -26,6 +28,12 @@ def _programs() -> str:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
 
 
 class Server:
@@ -93,6 +101,32 @@ class Server:
         ) as connection:
             found = connection.execute(statement)
             return found.fetchall() if found.description else []
+
+    @contextmanager
+    def pooled(self, url: str) -> Iterator[str]:
+        """The same database through pgbouncer, which gives each transaction whichever of two sessions is free."""
+        folder, port, name = self.folder / "pooler", free_port(), url.rpartition("/")[2]
+        folder.mkdir(exist_ok=True)
+        (folder / "users").write_text('"renewd" ""\n')
+        (folder / "ini").write_text(
+            f"[databases]\n{name} = host=127.0.0.1 port={self.port}\n"
+            f"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\nauth_type=trust\n"
+            f"auth_file={folder}/users\npool_mode=transaction\ndefault_pool_size=2\n"
+        )
+        user = ["-u", "nobody"] if self._user is not None else []
+        pooler = subprocess.Popen(
+            ["pgbouncer", *user, str(folder / "ini")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+        )
+        try:
+            until(lambda: _answers(port))
+            yield url.replace(f":{self.port}/", f":{port}/")
+        finally:
+            pooler.kill()
+            pooler.wait()
 
     def _run(self, program: str, *arguments: str) -> None:
         user = self._user
