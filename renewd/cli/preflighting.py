@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +11,8 @@ from renewd.cli import names, output, work
 from renewd.renewal.events import Event
 
 if TYPE_CHECKING:
+    from renewd.config.targets import Target
+    from renewd.renewal.context import Context
     from renewd.renewal.preflight import Finding
 
 
@@ -28,22 +30,43 @@ def preflight(path: str, name: Sequence[str], *, as_json: bool) -> int:
     findings: list[looking.Finding] = []
     with work.at_work(path, _nobody) as context:
         targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
-        findings += [looking.Finding(outcome.target.name, "blocks", outcome.why) for outcome in held]
-        for target in targets:
-            found = looking.look(context, target)
+        lacking = [
+            (outcome.target, [looking.Finding(outcome.target.name, "blocks", outcome.why)])
+            for outcome in held
+        ]
+        for target, found in chain(looking.looks(context, targets), lacking):
             findings += found
+            _keep(context, target, found)
             if not as_json:
                 _print(target.name, found)
     if as_json:
-        output.document({"findings": [asdict(finding) for finding in findings]})
+        output.document({"findings": [_row(finding) for finding in findings]})
     else:
-        for outcome in held:
-            _print(outcome.target.name, [f for f in findings if f.name == outcome.target.name])
         counts = {
             level: sum(finding.level == level for finding in findings) for level in ("ok", "warns", "blocks")
         }
         print(", ".join(f"{count} {level}" for level, count in counts.items() if count))
     return 1 if looking.blocks(findings) else 0
+
+
+def _row(finding: "Finding") -> dict[str, str]:
+    return {
+        "name": finding.name,
+        "level": finding.level,
+        "what": finding.what,
+        "remedy": finding.remedy,
+    }
+
+
+def _keep(context: "Context", target: "Target", found: Sequence["Finding"]) -> None:
+    """`status` shows what was found last, by whomever."""
+    from renewd.renewal import findings
+
+    if context.stop.is_set():
+        return
+    state = context.loaded.configuration.state_directory
+    newest = findings.of(found, context.clock.now(), findings.read(state).get(target.identity))
+    findings.keep(state, {target.identity: newest}, {each.identity for each in context.loaded.targets})
 
 
 def _nobody(event: Event) -> None:

@@ -42,6 +42,30 @@ class TickFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightBlocked(Event):
+    """Something would stop the next renewal of a target; told once a week, or when it changes."""
+
+    event: ClassVar[str] = "preflight.failed"
+    level: ClassVar[str] = "error"
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightWarned(PreflightBlocked):
+    """Something may hurt, but stops nothing."""
+
+    level: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightWell(Event):
+    """What was told before is well again."""
+
+    event: ClassVar[str] = "preflight.well"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSuspect(Event):
     """The present cannot be believed: nothing is issued or deployed until it can be; `there` is a service's time."""
 

@@ -15,6 +15,7 @@ from renewd.daemon import events as own
 from renewd.daemon import memory, presence, signals
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
+from renewd.daemon.preflights import Preflights
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.hooks import descendants
 from renewd.renewal import events, passes
@@ -121,6 +122,7 @@ class Daemon:
         self._state_directory = loaded.configuration.state_directory
         self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
         self.agenda = Agenda(loaded.configuration.schedule)
+        self.preflights = Preflights(self.emit)
 
     def _begin(self) -> None:
         """What an earlier process left half done is completed or undone before anything is decided."""
@@ -132,17 +134,28 @@ class Daemon:
         settled = self.doubt.settled(self.context)
         if self.doubt.moved:
             self.agenda.forget()
-        if settled:
-            self._look(self.clock.now())
+            self.preflights.forget()
+        if settled and not self._look(self.clock.now()):
+            self._look_ahead(self.clock.now())
 
-    def _look(self, now: datetime) -> None:
+    def _look_ahead(self, now: datetime) -> None:
+        """Preflights are for quiet ticks; what they find broken is renewed with the next tick."""
+        if not self.preflights.due(now):
+            return
+        for target in self.preflights.run(self.context, now):
+            self.context.doubtful.add(target.identity)
+            self.agenda.asked[target.identity] = now
+        memory.give_back()
+
+    def _look(self, now: datetime) -> bool:
+        """Whether there was something to do."""
         whole = self.agenda.pass_due(now)
         targets: list[Target] = self._able() if whole else []
         if not whole:
             asked = self.agenda.take(now)
             targets = [target for target in self._able() if target.identity in asked] if asked else []
             if not targets:
-                return
+                return False
         outcomes = passes.run(self.context, targets)
         if whole:
             self.agenda.asked.clear()
@@ -151,6 +164,11 @@ class Daemon:
         self.agenda.note(outcomes)
         if outcomes:
             memory.give_back()
+        self.context.doubtful.difference_update(
+            outcome.target.identity for outcome in outcomes if outcome.result.well
+        )
+        self.preflights.passed(self.clock.now())
+        return bool(outcomes)
 
     def _failed(self, error: Exception) -> None:
         known = isinstance(error, RenewdError)

@@ -57,7 +57,10 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
     """What there is to do: the due, the forced, what is under way, what is owed. The journal is asked only if it exists."""
     now = context.clock.now()
     due = {
-        look.target.identity: look for look in survey.due(targets, context.here, now, closely=context.by_hand)
+        look.target.identity: look
+        for look in survey.due(
+            targets, context.here, now, closely=context.by_hand, doubtful=context.doubtful
+        )
     }
     under_way, owed = set(), {}
     if context.has_journal:

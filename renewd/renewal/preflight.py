@@ -1,38 +1,64 @@
 """Everything that can be known before a renewal without costing anything, as findings with what to do."""
 
+import errno
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from renewd.certs.order import Token
-from renewd.config.targets import Target
-from renewd.errors import RenewdError, TargetError
+from renewd.config.targets import HookCommand, Target
+from renewd.errors import ChallengeFailed, RenewdError, TargetError, Temporary
 from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
-from renewd.planning import words
-from renewd.renewal import trust
+from renewd.planning import present, words
+from renewd.renewal import readiness, survey, threads
 from renewd.renewal.context import Context
 
 Level = Literal["ok", "warns", "blocks"]
-CLOCKS_AGREE = timedelta(minutes=10)  # beyond it certificates seem not yet valid, or valid for too long
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: what is so, and what to do where it is not well."""
+    """One thing looked at: what is so, and what to do where it is not well; `passing` may be otherwise in an hour."""
 
     name: str
     level: Level
     what: str
     remedy: str = ""
+    passing: bool = False
 
 
 def look(context: Context, target: Target) -> list[Finding]:
     """All findings for one target. Network and hooks are tried for real; nothing is ordered and nothing stays changed."""
+    return next(found for _, found in looks(context, [target]))
+
+
+def looks(
+    context: Context, targets: Sequence[Target], at_once: int = 1
+) -> Iterator[tuple[Target, list[Finding]]]:
+    """All findings target by target; a check that several of them share is run once, and told of each."""
+    members: dict[tuple[HookCommand, ...], list[Target]] = {}
+    for target in targets:
+        members.setdefault(target.hooks.check, []).append(target)
+    checked: dict[tuple[HookCommand, ...], list[Finding]] = {}
+    asked = (
+        (ask(context, target) for target in targets)
+        if at_once == 1
+        else threads.each(targets, partial(ask, context), at_once)
+    )
+    for target, found in zip(targets, asked, strict=True):
+        check = target.hooks.check
+        if check not in checked:
+            checked[check] = list(_check(context, members[check]))
+        yield target, found + [replace(finding, name=target.name) for finding in checked[check]]
+
+
+def ask(context: Context, target: Target) -> list[Finding]:
+    """The findings on one target but for its check."""
     found: list[Finding] = []
-    for question in (_api, _clock, _roots, _challenge, _room, _check):
+    for question in (_api, _clock, _live, _challenge, _ready):
         try:
             found += question(context, target)
         except RenewdError as error:
@@ -40,7 +66,7 @@ def look(context: Context, target: Target) -> list[Finding]:
     return found
 
 
-def blocks(findings: list[Finding]) -> bool:
+def blocks(findings: Sequence[Finding]) -> bool:
     """Whether any of them would stop a renewal."""
     return any(finding.level == "blocks" for finding in findings)
 
@@ -49,7 +75,8 @@ def _api(context: Context, target: Target) -> Iterator[Finding]:
     try:
         held = context.issuer(target).current(target)
     except RenewdError as error:
-        yield Finding(target.name, "blocks", f"the API: {error}", error.remedy)
+        passing = isinstance(error, Temporary)
+        yield Finding(target.name, "blocks", f"the API: {error}", error.remedy, passing)
         return
     if held is None or held.expires_at is None:
         yield Finding(
@@ -66,22 +93,32 @@ def _clock(context: Context, target: Target) -> Iterator[Finding]:
     skew = getattr(context.issuer(target), "skew", None)
     if skew is None:
         return
-    if abs(skew) > CLOCKS_AGREE:
+    if abs(skew) > present.AGREE:
         yield Finding(
             target.name,
             "warns",
             f"this machine's clock and the API's differ by {words.span(abs(skew))}",
-            "set the clock, and let a time service keep it (systemd-timesyncd, chrony)",
+            present.REMEDY,
         )
     else:
         yield Finding(target.name, "ok", "the clock agrees with the API's")
 
 
-def _roots(context: Context, target: Target) -> Iterator[Finding]:
-    try:
-        trust.roots(context.loaded.configuration.issuers[target.issuer])
-    except TargetError as error:
-        yield Finding(target.name, "blocks", str(error), error.remedy)
+def _live(context: Context, target: Target) -> Iterator[Finding]:
+    """The files that are there: key and certificate belong together, and all places hold the same."""
+    seen = survey.look_closely(target, context.here, context.clock.now())
+    problem = seen.facts.problem or seen.decision.reason
+    if seen.decision.state == "invalid":
+        yield Finding(
+            target.name,
+            "warns",
+            f"what is live is broken: {problem}",
+            "renewd replaces it with the next renewal",
+        )
+    elif seen.facts.problem and seen.facts.state == "present":
+        yield Finding(target.name, "warns", problem, "see whether that was wanted")
+    elif seen.facts.state == "present":
+        yield Finding(target.name, "ok", "the live key belongs to the live certificate")
 
 
 def _challenge(context: Context, target: Target) -> Iterator[Finding]:
@@ -98,7 +135,8 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
     try:
         challenge.place(tokens)
     except TargetError as error:
-        yield Finding(target.name, "blocks", f"the challenge cannot be placed: {error}", error.remedy)
+        what = f"the challenge cannot be placed: {error}"
+        yield Finding(target.name, "blocks", what, error.remedy, _taken(error))
         return
     try:
         sights = challenge.look(tokens) if settings.self_check != "off" else ()
@@ -117,24 +155,34 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
             )
 
 
-def _room(context: Context, target: Target) -> Iterator[Finding]:
-    problems = context.installer.room(target)
-    for problem in problems:
-        yield Finding(target.name, "blocks", problem, "make room or mend the rights")
-    if not problems:
+def _taken(error: TargetError) -> bool:
+    """Whether the port is in use: a renewal by hand may be under way just now."""
+    cause = error.__cause__
+    return (
+        isinstance(error, ChallengeFailed) and isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+    )
+
+
+def _ready(context: Context, target: Target) -> Iterator[Finding]:
+    lacks = list(readiness.lacks(context, target))
+    for lack in lacks:
+        yield Finding(target.name, "blocks", lack.what, lack.remedy)
+    if not lacks:
         yield Finding(target.name, "ok", "the files can be written, with room to spare")
 
 
-def _check(context: Context, target: Target) -> Iterator[Finding]:
-    known = variables([_told(context, target)])
-    for command in target.hooks.check:
+def _check(context: Context, members: Sequence[Target]) -> Iterator[Finding]:
+    """The check of all that share it, as things stand."""
+    commands = members[0].hooks.check
+    known = variables([_told(context, target) for target in members]) if commands else {}
+    for command in commands:
         ran = hooks.run(command, known, stop=context.stop)
         if ran.ok:
-            yield Finding(target.name, "ok", f"`{command.line}` passes as things stand")
+            yield Finding("", "ok", f"`{command.line}` passes as things stand")
         else:
             said = ran.output.strip().splitlines()[-1:]
             yield Finding(
-                target.name,
+                "",
                 "warns",
                 f"`{command.line}` {ran.why} as things stand" + "".join(f": {line}" for line in said),
                 "run it by hand; before a first certificate exists it may well fail",

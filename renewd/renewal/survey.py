@@ -1,7 +1,7 @@
 """Looking at every target: what is on disk, and what planning says of it."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -55,10 +55,11 @@ def look_closely(target: Target, here: Here, now: datetime) -> Look:
     return Look(target, facts, decision.decide(facts, rules(target, here.host), now))
 
 
-def due(targets: Iterable[Target], here: Here, now: datetime, *, closely: bool) -> Iterator[Look]:
-    """The looks that are due; nothing is kept of those that are well."""
-    how = look_closely if closely else look
+def due(
+    targets: Iterable[Target], here: Here, now: datetime, *, closely: bool, doubtful: Collection[str] = ()
+) -> Iterator[Look]:
+    """The looks that are due; nothing is kept of those that are well. The `doubtful`, identities, are looked at closely."""
     for target in targets:
-        seen = how(target, here, now)
+        seen = (look_closely if closely or target.identity in doubtful else look)(target, here, now)
         if seen.decision.due:
             yield seen

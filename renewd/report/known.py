@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from renewd.journal import Attempt, Failure, State, Step
+from renewd.journal.attempt import ADOPTED, RENEWED
+from renewd.renewal.findings import Newest
+from renewd.renewal.preflight import Finding
 
 
 class Daemon(Protocol):
@@ -54,6 +57,21 @@ class Known:
     debt: Attempt | None = None  # the newest one that leaves something owed
     served: Step | None = None  # when it was last seen to be served
     version: str | None = None  # the live one
+    preflight: Newest | None = None  # the last one
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the last preflight found amiss; nothing if a renewal went well since."""
+        if self.preflight is None:
+            return ()
+        done = self.last is not None and self.last.outcome in (RENEWED, ADOPTED)
+        since = self.last.ended_at if done and self.last is not None else None
+        return () if since is not None and since > self.preflight.at else self.preflight.findings
+
+    @property
+    def blocked(self) -> bool:
+        """Whether any of it would stop the next renewal."""
+        return any(finding.level == "blocks" for finding in self.findings)
 
     @property
     def failed(self) -> Attempt | None:
@@ -82,15 +100,25 @@ class Known:
 NOTHING = Known()
 
 
-def gather(journal: Journal | None, versions: Mapping[str, str | None]) -> dict[str, Known]:
+def gather(
+    journal: Journal | None, versions: Mapping[str, str | None], preflights: Mapping[str, Newest] = {}
+) -> dict[str, Known]:
     """What is known, by identity, of the targets in `versions` (identity → live version)."""
     if journal is None:
-        return {identity: Known(version=version) for identity, version in versions.items()}
+        return {
+            identity: Known(version=version, preflight=preflights.get(identity))
+            for identity, version in versions.items()
+        }
     last, debts, served = journal.latest(), journal.owed(), journal.served()
     under_way = _by_identity(reversed(journal.under_way()))
     return {
         identity: Known(
-            last.get(identity), under_way.get(identity), debts.get(identity), served.get(identity), version
+            last.get(identity),
+            under_way.get(identity),
+            debts.get(identity),
+            served.get(identity),
+            version,
+            preflights.get(identity),
         )
         for identity, version in versions.items()
     }

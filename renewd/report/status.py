@@ -31,7 +31,7 @@ def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
 
 
 def well(rows: Sequence[Row], now: datetime) -> bool:
-    """Whether nothing has failed, is overdue or is owed; what is due and not yet tried is no trouble."""
+    """Whether nothing has failed, is overdue, owed or blocked; what is due and not yet tried is no trouble."""
     return not any(_troubled(row, now) for row in rows)
 
 
@@ -72,7 +72,17 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         "served": {"serial": served.facts.get("serial"), "checked_at": times.rfc3339(served.at)}
         if served
         else None,
+        "preflight": _preflight(known),
     }
+
+
+def _preflight(known: Known) -> dict[str, Any] | None:
+    if known.preflight is None:
+        return None
+    found = [
+        {"level": each.level, "what": each.what, "remedy": each.remedy or None} for each in known.findings
+    ]
+    return {"at": times.rfc3339(known.preflight.at), "findings": found}
 
 
 def _failure(known: Known) -> dict[str, Any] | None:
@@ -91,7 +101,8 @@ def _failure(known: Known) -> dict[str, Any] | None:
 def _troubled(row: Row, now: datetime) -> bool:
     look, known = row
     wrong = look.decision.state in ("expired", "missing", "invalid")
-    return wrong or known.failed is not None or known.debt is not None or _overdue(look, now) is not None
+    owes = known.failed is not None or known.debt is not None or known.blocked
+    return wrong or owes or _overdue(look, now) is not None
 
 
 def _overdue(look: Look, now: datetime) -> timedelta | None:
@@ -149,6 +160,10 @@ def _details(look: Look, known: Known, now: datetime) -> list[str]:
         lines.append(f"overdue: wanted since {words.span(overdue)}, and nothing was tried")
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
+    for found in known.findings:
+        lines.append(style.safe(f"preflight {found.level}: {found.what}"))
+        if found.remedy:
+            lines.append(style.safe(f"do: {found.remedy}"))
     return lines
 
 

@@ -73,6 +73,9 @@ def _rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
             f"{known.served.facts.get('serial', 'as expected')}, looked at {words.until(known.served.at, now)}",
         )
     yield from _tries(subject, now)
+    for found in known.findings:
+        remedy = f"; {found.remedy}" if found.remedy else ""
+        yield "preflight", f"{found.level}: {found.what}{remedy}"
     if then := _then(subject):
         yield "then", then
     yield from _todo(subject)

@@ -7,6 +7,8 @@ import pytest
 
 from renewd.daemon.presence import Presence
 from renewd.journal import Failure, Journal, State, Step
+from renewd.renewal.findings import Newest
+from renewd.renewal.preflight import Finding
 from renewd.report import known, status, why
 from renewd.report.known import NOTHING, Known
 
@@ -72,6 +74,7 @@ def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
         "order": None,
         "live": None,
         "served": None,
+        "preflight": None,
     }
 
 
@@ -292,3 +295,18 @@ def test_a_clock_that_the_daemon_does_not_believe_is_told(now):
     daemon = Presence(running=True, pid=123, suspect="it shows 1970-01-01")
     assert "it shows 1970-01-01" in status.text([], daemon, now, io.StringIO())
     assert status.document([], daemon)["daemon"]["clock"] == "it shows 1970-01-01"
+
+
+@pytest.mark.parametrize(("level", "well"), [("warns", True), ("blocks", False)])
+def test_what_a_preflight_found_is_told_and_only_what_stops_a_renewal_is_trouble(look, now, level, well):
+    seen = look("contoso.com", 80)
+    found = Known(preflight=Newest(now, (Finding("contoso.com", level, "the disk is full", "make room"),)))
+    told = status.text([(seen, found)], IDLE, now, io.StringIO())
+    assert f"preflight {level}: the disk is full" in told
+    assert "do: make room" in told
+    assert status.well([(seen, found)], now) is well
+    assert row(seen, found, now)["preflight"] == {
+        "at": "2026-11-23T12:00:00Z",
+        "findings": [{"level": level, "what": "the disk is full", "remedy": "make room"}],
+    }
+    assert "the disk is full; make room" in why.text(why.Subject(seen, found), now, 200)
