@@ -17,6 +17,7 @@ RENEWAL = "tests/unit/renewal"
 UNCLEAR, ENGINE = f"{RENEWAL}/test_renewal_unclear.py", f"{RENEWAL}/test_renewal_engine.py"
 CRASH, KILL = "tests/faults/test_install_crash.py", "tests/faults/test_install_kill.py"
 INSTALL = "tests/unit/install"
+BUDGET = "tests/faults/test_faults_budget.py"
 
 MUTANTS = (
     # The engine
@@ -142,5 +143,41 @@ MUTANTS = (
         "failure=failure, next_try_at=next_try_at, owed=owed)",
         "failure=failure, next_try_at=next_try_at)",
         (f"{RENEWAL}/test_renewal_rollout.py", f"{RENEWAL}/test_renewal_debts.py"),
+    ),
+    # The budget
+    Mutant(
+        "one certificate too many is issued in a week",
+        "planning/budget.py",
+        "if len(times) >= room:",
+        "if len(times) > room:",
+        (BUDGET,),
+    ),
+    Mutant(
+        "a person's limit is renewd's own",
+        "planning/budget.py",
+        "limit = CERTIFICATES_BY_HAND if ask.by_hand else CERTIFICATES",
+        "limit = CERTIFICATES_BY_HAND",
+        (BUDGET,),
+    ),
+    Mutant(
+        "an order is made though its certificate has no room",
+        "planning/budget.py",
+        "    found = [_certificates(known, ask, now), *(",
+        "    found = [*(",
+        (BUDGET,),
+    ),
+    Mutant(
+        "what is in doubt is given back",
+        "journal/spent.py",
+        "del self.calls[order][-1:]  # this call's alone",
+        "del self.calls[order][:]  # this call's alone",
+        (BUDGET,),
+    ),
+    Mutant(
+        "what others issued this week does not count",
+        "journal/spent.py",
+        "certificates = {**self.seen, **{",
+        "certificates = {**{}, **{",
+        (BUDGET,),
     ),
 )
