@@ -24,7 +24,7 @@ from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import backoff
 from renewd.renewal import acceptance, events, proof, trust
-from renewd.renewal.work import Step, Work, again
+from renewd.renewal.work import Parked, Step, Work, again
 
 FINALIZES = 3  # calls for one order; an order yields one certificate at most, whatever the number
 LOST_FOR = timedelta(
@@ -49,6 +49,7 @@ def due(work: Work) -> Step:
 
 def preflight(work: Work) -> Step:
     """Nothing is ordered that could not be proved, judged or stored; what an earlier order left standing goes."""
+    _know_what_was_ordered(work)
     proof.clear(work)
     trust.roots(work.context.loaded.configuration.issuers[work.target.issuer])
     problems = work.context.installer.room(work.target)
@@ -58,6 +59,13 @@ def preflight(work: Work) -> Step:
         )
     proof.rehearse(work)
     return Step(State.ORDER_INTENT, "order.creating")
+
+
+def _know_what_was_ordered(work: Work) -> None:
+    """After the journal was lost an order of before may still come to something. Raises Parked until it must have."""
+    until = work.context.journal.quiet_until(work.now)
+    if until is not None:
+        raise Parked(until, f"the journal was lost; nothing is ordered until {until:%H:%M} UTC, deploying goes on")
 
 
 def order_intent(work: Work) -> Step:
