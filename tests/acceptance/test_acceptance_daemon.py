@@ -1,7 +1,10 @@
 """`renewd run`, driven by signals and read by its log."""
 
 import signal
+import threading
 import time
+
+import pytest
 
 from tests.programs import renewd, running, until
 from tests.world import World
@@ -41,6 +44,7 @@ def test_status_knows_the_daemon_its_pid_and_its_passes(world: World):
     assert '"running": false' in renewd(path, "status", "--json").stdout
 
 
+@pytest.mark.fault(89)
 def test_a_second_one_on_the_same_state_is_refused_with_the_pid_of_the_first(world: World):
     path = world.write(A)
     world.sandbox.seed(A, days_left=None)
@@ -63,6 +67,7 @@ def test_sighup_takes_a_new_file(world: World):
         daemon.wait_for("attempt.renewed", lambda line: line["name"] == B)
 
 
+@pytest.mark.fault(74)
 def test_sighup_keeps_the_old_configuration_where_the_new_one_is_wrong_and_says_why(world: World):
     world.sandbox.seed(A, days_left=None)
     path = world.write(A)
@@ -88,6 +93,7 @@ def test_a_program_that_is_absent_at_start_holds_that_target_only(world: World):
     assert world.calls(A, "order") == 0
 
 
+@pytest.mark.fault(60, 103)
 def test_sigterm_leaves_while_finalize_hangs_and_the_next_start_reconciles(world: World):
     world.sandbox.seed(A, days_left=None)
     world.sandbox.fault("finalize", "delay-reply=300")
@@ -102,6 +108,7 @@ def test_sigterm_leaves_while_finalize_hangs_and_the_next_start_reconciles(world
     assert world.calls(A, "finalize") == 1
 
 
+@pytest.mark.fault(103)
 def test_sigterm_leaves_while_a_hook_hangs(world: World):
     world.sandbox.seed(A, days_left=None)
     with running(
@@ -117,3 +124,38 @@ def test_a_wrong_configuration_at_start_is_told_in_a_line_a_fault_with_2(world: 
     assert refused.returncode == 2
     assert "renew_before" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_sighup_changes_what_is_logged_too(world: World):
+    world.sandbox.seed(A, days_left=None)
+    path = world.write(A)
+    with running(path) as daemon:
+        daemon.wait_for("pass.ended")
+        world.write(A, log={"level": "warning"})
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration.reloaded")
+        until(lambda: '"next_pass": null' not in renewd(path, "status", "--json").stdout)
+        world.write(A, state_directory=str(world.folder / "elsewhere"))
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for("configuration.refused")
+        assert daemon.end() == 0
+    assert "daemon.leaving" not in [line["event"] for line in daemon.lines]
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15, 0.3, 0.6])
+def test_sigterm_in_the_first_moments_is_no_failure(world: World, after: float):
+    """From when on they are heard, which is before anything slow is loaded."""
+    world.sandbox.seed(A, days_left=80)
+    with running(world.write(A)) as daemon:
+        heard = f"/proc/{daemon.process.pid}/status"
+        until(lambda: _catches(heard, signal.SIGTERM))
+        threading.Event().wait(after)
+        assert daemon.end() == 0
+    assert world.calls(A, "order") == 0
+
+
+def _catches(status: str, number: signal.Signals) -> bool:
+    """Whether a process handles the signal, proc_pid_status(5)."""
+    with open(status) as file:
+        mask = next(line for line in file if line.startswith("SigCgt:")).split()[1]
+    return bool(int(mask, 16) & 1 << (number - 1))

@@ -35,6 +35,7 @@ def interrupted(path: str, *args: str, when: Callable[[], bool], signals: int = 
     return process.returncode, said
 
 
+@pytest.mark.fault(60, 61, 103)
 @pytest.mark.parametrize("signals", [1, 2])
 @pytest.mark.parametrize("command", ["renew", "finalize"])
 def test_a_command_whose_finalize_hangs_leaves_and_the_next_one_reconciles(
@@ -70,6 +71,7 @@ def test_a_command_whose_hook_hangs_leaves_it_to_the_next_one(world: World):
     assert renewd(path, "status").returncode == 0
 
 
+@pytest.mark.fault(61)
 def test_a_daemon_that_is_asked_twice_leaves_at_once_with_0(world: World):
     world.sandbox.seed(A, days_left=None)
     world.sandbox.fault("finalize", "delay-reply=300")

@@ -9,6 +9,7 @@ from renewd.daemon import presence
 from renewd.errors import AlreadyRunning, StateUnusable
 
 
+@pytest.mark.fault(89)
 def test_a_second_one_is_refused_with_the_pid_of_the_first(tmp_path: Path):
     with presence.hold(str(tmp_path)):
         assert presence.ask(str(tmp_path)).pid == os.getpid()

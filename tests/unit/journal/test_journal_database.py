@@ -118,6 +118,7 @@ def test_the_newest_migration_is_the_one_the_code_expects():
     assert ScriptDirectory.from_config(migration.settings()).get_heads() == [schema.HEAD]
 
 
+@pytest.mark.fault(67)
 def test_an_older_schema_is_upgraded_when_it_is_opened(state_directory, path, clock, monkeypatch):
     Journal.open(state_directory, clock).close()
     sql(path, "UPDATE alembic_version SET version_num = '0000'")
@@ -142,6 +143,7 @@ def test_an_upgrade_that_fails_leaves_nothing_of_itself(tmp_path, clock):
     opened.close()
 
 
+@pytest.mark.fault(52)
 def test_a_newer_schema_is_left_alone_and_told(state_directory, path, clock):
     Journal.open(state_directory, clock).close()
     sql(path, "UPDATE alembic_version SET version_num = '0999'")
@@ -187,6 +189,7 @@ DAMAGE = [
 ]
 
 
+@pytest.mark.fault(51)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_file_is_moved_aside_and_a_fresh_one_begun(state_directory, path, clock, damage):
     filled(state_directory, clock)
