@@ -2,8 +2,14 @@
 
 import gc
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from renewd.config.model import Configuration
+    from renewd.daemon.signals import Inbox
 
 GARBAGE = 2_000  # objects until the collector looks for some, as is usual
 
@@ -18,6 +24,15 @@ def run(path: str) -> int:
     SIGTERM and SIGINT: park what is under way, and leave. SIGHUP: read the configuration again, and keep the old one
     if the new one is wrong.
     """
+    from renewd.daemon import signals
+
+    with suppress(KeyboardInterrupt), signals.watched() as inbox:  # asked twice while it starts or ends
+        _live(path, inbox)
+    return 0
+
+
+def _live(path: str, inbox: "Inbox") -> None:
+    """Signals are heard already: importing takes longer than some wait before they want it to end."""
     from renewd.cli import shield
     from renewd.daemon import memory
     from renewd.daemon.service import Daemon
@@ -25,13 +40,14 @@ def run(path: str) -> int:
 
     shield.raise_up()
     emit = log.Relay()
-    daemon = Daemon(path, emit)
-    settings = daemon.context.loaded.configuration.log
-    log.configure(settings.format, settings.level, sys.stderr)
+
+    def take(configuration: "Configuration") -> None:
+        log.configure(configuration.log.format, configuration.log.level, sys.stderr)
+
+    daemon = Daemon(path, emit, taken=take)
     emit.to(log.subscriber())
     memory.keep_together()
     memory.give_back()
     gc.freeze()  # what starting made stays for ever
     gc.set_threshold(GARBAGE)
-    daemon.run()
-    return 0
+    daemon.run(inbox)

@@ -10,6 +10,7 @@ from datetime import datetime
 from renewd.clock import Clock, SystemClock
 from renewd.config import load, machine
 from renewd.config.load import Loaded
+from renewd.config.model import Configuration
 from renewd.config.targets import Target
 from renewd.daemon import events as own
 from renewd.daemon import memory, presence, signals
@@ -28,8 +29,16 @@ LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
 class Daemon:
     """One configuration file, watched until a signal says to leave."""
 
-    def __init__(self, path: str, emit: Callable[[events.Event], None], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        emit: Callable[[events.Event], None],
+        clock: Clock | None = None,
+        taken: Callable[[Configuration], None] = lambda _: None,
+    ) -> None:
+        """`taken` is told of each configuration from when on it holds."""
         self.path = path
+        self._taken = taken
         self.emit = unharmed(emit)
         self.clock = clock or SystemClock()
         self.stop = threading.Event()
@@ -40,9 +49,9 @@ class Daemon:
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self._last_pass: datetime | None = None
 
-    def run(self) -> None:
-        """Live until SIGTERM or SIGINT. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
-        with presence.hold(self.state_directory), signals.watched() as inbox:
+    def run(self, inbox: signals.Inbox) -> None:
+        """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
+        with presence.hold(self.state_directory):
             try:
                 left = self._live(inbox)
             except KeyboardInterrupt:  # asked twice
@@ -58,15 +67,21 @@ class Daemon:
         from renewd.daemon import scheduler
 
         self._begin()
+        number = inbox.next(0.0)  # some change their mind at once
+        if number in (signal.SIGTERM, signal.SIGINT):
+            return self._leave(number)
         running = scheduler.start(self.tick, lambda: self.next_tick(self.clock.now()))
         while (number := inbox.next(TICK.total_seconds())) in (None, signal.SIGHUP):
             if number is None:
                 scheduler.hasten(running, self.clock.now())
             elif self.reload():
                 scheduler.fire(running, self.clock.now())
+        running.shutdown(wait=False)
+        return self._leave(number)
+
+    def _leave(self, number: signal.Signals | None) -> bool:
         self.emit(own.Leaving(signal=number.name if number else ""))
         self.stop.set()
-        running.shutdown(wait=False)
         return self._idle.wait(LEAVE_WITHIN)
 
     @property
@@ -123,6 +138,7 @@ class Daemon:
         self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
         self.agenda = Agenda(loaded.configuration.schedule)
         self.preflights = Preflights(self.emit)
+        self._taken(loaded.configuration)
 
     def _begin(self) -> None:
         """What an earlier process left half done is completed or undone before anything is decided."""

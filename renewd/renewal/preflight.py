@@ -167,6 +167,8 @@ def _ready(context: Context, target: Target) -> Iterator[Finding]:
     lacks = list(readiness.lacks(context, target))
     for lack in lacks:
         yield Finding(target.name, "blocks", lack.what, lack.remedy)
+    for warning in context.installer.mounts(target):
+        yield Finding(target.name, "warns", warning)
     if not lacks:
         yield Finding(target.name, "ok", "the files can be written, with room to spare")
 
