@@ -33,7 +33,7 @@ class Doubt:
         self._asked = 0
 
     def settled(self, context: Context) -> bool:
-        """True if the present may be acted upon."""
+        """True if the present may be acted upon. Where the network is left alone nobody is asked."""
         now = Reading(self._clock.now(), self._clock.monotonic())
         self.moved = self._last is not None and abs(jumps.jump(self._last, now)) > jumps.STEP
         self._last = now
@@ -85,8 +85,8 @@ class Doubt:
     def _ask(self, context: Context) -> tuple[timedelta | None, str]:
         """One target's issuer, each time the next one's: the first may be down."""
         targets = context.loaded.targets
-        if not targets:
-            return None, "no certificate is watched"
+        if not targets or context.offline:
+            return None, "no certificate is watched" if not targets else "the network is left alone"
         self._asked += 1
         try:
             return skew.ask(context, targets[self._asked % len(targets)])

@@ -84,6 +84,17 @@ class ClockTrusted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrashLoop(Event):
+    """It ended and was started again too often without one healthy pass; for a while the network is left alone."""
+
+    event: ClassVar[str] = "daemon.crash_loop"
+    level: ClassVar[str] = "error"
+    starts: int
+    quiet_for: float  # seconds
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving(Event):
     event: ClassVar[str] = "daemon.leaving"
     signal: str

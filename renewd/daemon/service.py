@@ -13,7 +13,7 @@ from renewd.config.load import Loaded
 from renewd.config.model import Configuration
 from renewd.config.targets import Target
 from renewd.daemon import events as own
-from renewd.daemon import memory, presence, signals
+from renewd.daemon import memory, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.preflights import Preflights
@@ -47,6 +47,7 @@ class Daemon:
         self._fresh: Loaded | None = None  # a configuration that the next tick takes
         self._take(load.load(path))
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
+        self.starts = starts.Starts(self.state_directory, self.clock)
         self._last_pass: datetime | None = None
 
     def run(self, inbox: signals.Inbox) -> None:
@@ -142,13 +143,22 @@ class Daemon:
 
     def _begin(self) -> None:
         """What an earlier process left half done is completed or undone before anything is decided."""
+        if often := self.starts.begin():
+            self.emit(
+                own.CrashLoop(
+                    starts=often,
+                    quiet_for=starts.QUIET,
+                    remedy="see what the log says before each start; renewd goes on by itself",
+                )
+            )
         for recovered in self.context.installer.recover():
             self.emit(events.Recovered(name=recovered.name, what=recovered.what))
 
     def _act(self) -> None:
         """Nothing is decided by a present that is in doubt."""
+        self.context.offline = self.starts.quiet()
         settled = self.doubt.settled(self.context)
-        if self.doubt.moved:
+        if self.doubt.moved or self.starts.over():
             self.agenda.forget()
             self.preflights.forget()
         if settled and not self._look(self.clock.now()):
@@ -156,7 +166,7 @@ class Daemon:
 
     def _look_ahead(self, now: datetime) -> None:
         """Preflights are for quiet ticks; what they find broken is renewed with the next tick."""
-        if not self.preflights.due(now):
+        if self.context.offline or not self.preflights.due(now):
             return
         for target in self.preflights.run(self.context, now):
             self.context.doubtful.add(target.identity)
@@ -177,6 +187,8 @@ class Daemon:
             self.agenda.asked.clear()
             self._last_pass = self.clock.now()
             self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
+            if not self.context.offline and not self.stop.is_set():
+                self.starts.healthy()
         self.agenda.note(outcomes)
         if outcomes:
             memory.give_back()
