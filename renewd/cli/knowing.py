@@ -18,7 +18,7 @@ from renewd.daemon import presence
 from renewd.install.installer import Installer
 from renewd.renewal import findings, survey
 from renewd.renewal.survey import Look
-from renewd.report import known
+from renewd.report import known, times
 
 if TYPE_CHECKING:
     from renewd.journal import Journal
@@ -42,10 +42,14 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
     daemon = presence.ask(loaded.configuration.state_directory)
     with _journal(loaded) as journal:
         rows = _rows(loaded, names.chosen(loaded, name), journal, now)
+        quiet = None if journal is None else journal.quiet_until(now)
     if as_json:
-        output.document(view.document(rows, daemon))
+        held = {} if quiet is None else {"nothing_ordered_until": times.rfc3339(quiet)}
+        output.document(view.document(rows, daemon) | held)
     else:
         sys.stdout.write(view.text(rows, daemon, now, sys.stdout))
+        if quiet is not None:
+            print(f"the journal was lost: nothing is ordered until {quiet:%H:%M} UTC, deploying goes on")
     return 0 if view.well(rows, now) and not daemon.suspect else 1
 
 

@@ -104,6 +104,9 @@ class Database:
             try:
                 with engine.begin() as connection:
                     yield connection
+            except UnicodeDecodeError as error:  # of a text, or of SQLite's message that quotes one
+                self.distrust("a text is none")
+                raise StateUnusable(f"{self.what} cannot be used: {self.lost}") from error
             except Exception as error:
                 if self.local and tells_of_damage(error):
                     self.lost = "it is damaged"

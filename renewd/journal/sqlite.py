@@ -194,6 +194,8 @@ def _found(path: str, check: str) -> str | None:
             if error.sqlite_errorcode & 0xFF in _ELSEWHERE:
                 raise
             return str(error)
+        except UnicodeDecodeError:  # of the message itself, which quotes what it found
+            return "file is malformed"
     return None if found == "ok" else str(found)
 
 
