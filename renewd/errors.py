@@ -15,6 +15,7 @@ RenewdError
     ├── ReplyLost              sent, but no answer was read: reconcile before anything else
     ├── OrderGone              this order can never be finalized: a new one is needed
     ├── AlreadyFinalized       the order was finalized before: reconcile
+    ├── Unresolved             finalize was called, and nothing tells what came of it: looked at, not repeated
     ├── ChallengeFailed        the CA did not find the proof: told as it is, tried again by back-off
     │   └── NotProvable        the order asks for a proof that the configuration does not give
     ├── NotFinal               the service said no in words renewd does not know: not for ever
@@ -153,6 +154,12 @@ class OrderGone(TargetError):
 
 class AlreadyFinalized(TargetError):
     """The service has finalized this order before."""
+
+    stage = "finalize"
+
+
+class Unresolved(TargetError):
+    """A certificate may have been issued that nobody has seen; one more is ordered only where that is needed."""
 
     stage = "finalize"
 

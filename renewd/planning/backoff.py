@@ -13,6 +13,7 @@ class Kind(StrEnum):
     THROTTLED = "throttled"  # the service said when to come back
     CONFIGURATION = "configuration"  # a person is needed first; looked at daily
     KEY = "key"  # the API key is not taken; probed hourly
+    UNRESOLVED = "unresolved"  # a certificate may have been issued: it is looked for
 
 
 class Debt(StrEnum):
@@ -28,18 +29,23 @@ _KINDS = {
     "NotProvable": Kind.CONFIGURATION,
     "MaterialRefused": Kind.CONFIGURATION,
     "Throttled": Kind.THROTTLED,
+    "Unresolved": Kind.UNRESOLVED,
 }
 _STEPS = {
     Kind.ISSUING: (_MINUTE, 10 * _MINUTE, 100 * _MINUTE, _DAY),  # Let's Encrypt's own advice
     Kind.THROTTLED: (_MINUTE, 10 * _MINUTE, 100 * _MINUTE, _DAY),
     Kind.CONFIGURATION: (_DAY,),
     Kind.KEY: (_HOUR,),
+    Kind.UNRESOLVED: (30 * _MINUTE, _HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR, _DAY),
 }
+_BY_SLACK = frozenset({Kind.ISSUING, Kind.THROTTLED, Kind.UNRESOLVED})
 _DEBTS = {
     Debt.ROLLED_BACK: (_HOUR, 6 * _HOUR, _DAY),
     Debt.HOOK: (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR),
 }
 LONGEST = _DAY  # no service may send us away for longer
+TRIES_IN_SLACK = 12  # at least so many before there is no time left to renew
+FLOOR, FLOOR_SHARE = _HOUR, 48  # but no oftener than this, or than this share of a life that is very short
 URGENT_PAUSE = 4 * _HOUR
 URGENT_LEFT = 2 * _DAY
 URGENT_SHARE = 10  # urgent too: less than a tenth of the lifetime is left
@@ -70,21 +76,32 @@ def next_try(  # noqa: PLR0913 - plain values, each named at the call
     left: timedelta | None,
     life: timedelta | None,
     now: datetime,
+    taking: timedelta = timedelta(),
     retry_after: timedelta | None = None,
     jitter: float = 1.0,
 ) -> datetime:
     """When to try again after this many failures in a row (1 or more).
 
-    `left` and `life` are those of the running certificate, None where there is none. `jitter` is a factor around 1.
+    `left` and `life` are those of the running certificate, None where there is none; `taking` is how long a renewal
+    has been taking: a pause is at most a twelfth of the slack between the two. `jitter` is a factor around 1.
     What the service asked for is a floor, and the first time it throttles all that is waited.
     """
     floor = min(max(retry_after or timedelta(), timedelta()), LONGEST)
     if kind is Kind.THROTTLED and failures <= 1 and floor:
         return now + floor
     own = _step(_STEPS[kind], failures)
-    if kind in (Kind.ISSUING, Kind.THROTTLED) and urgent(left, life):
-        own = min(own, URGENT_PAUSE)
+    if kind in _BY_SLACK:
+        own = min(own, _longest(left, life, taking))
     return now + max(own * jitter, floor)
+
+
+def _longest(left: timedelta | None, life: timedelta | None, taking: timedelta) -> timedelta:
+    """The longest pause that the slack allows."""
+    if left is None:
+        return URGENT_PAUSE
+    floor = FLOOR if life is None else min(FLOOR, life / FLOOR_SHARE)
+    longest = max((left - taking) / TRIES_IN_SLACK, floor)
+    return min(longest, URGENT_PAUSE) if urgent(left, life) else longest
 
 
 def debt_try(failures: int, now: datetime, kind: Debt) -> datetime:

@@ -13,12 +13,12 @@ from renewd.planning import backoff
 from renewd.renewal import engine, events, waiting
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
-from renewd.renewal.states import RESUMED_AS, STATES
+from renewd.renewal.states import RESUMED_AS, STATES, UNFINISHED
 from renewd.renewal.survey import Look
 from renewd.renewal.work import Step, Work
 
 ORDER_LIVES = timedelta(days=6)  # a day less than the vendor's seven
-OFFLINE = "nothing is obtained now: renewd was started too often"
+HELD_LONGEST = timedelta(days=8)  # nothing waits for longer: a later time was written under a wrong clock
 BUSY_FOR = timedelta(minutes=1)  # then a target that another process works on is looked at again
 
 
@@ -65,17 +65,14 @@ def release(context: Context, ready: Ready) -> None:
     context.journal.release(ready.target.identity, ready.attempt.fence)
 
 
-def accepted(attempt: Attempt) -> bool:
-    """Whether all that was obtained is here already, so that nobody has to be asked."""
-    return RESUMED_AS.get(attempt.state, attempt.state) not in STATES
-
-
 def held_until(context: Context, attempt: Attempt | None, now: datetime) -> datetime | None:
     """When a target that failed or waits may be taken up; None if it may be now.
 
     A person need not wait for renewd's own back-off, but for what the service asked for.
     """
-    if attempt is None or attempt.next_try_at is None or attempt.next_try_at <= now:
+    if attempt is None or attempt.next_try_at is None:
+        return None
+    if not now < attempt.next_try_at <= now + HELD_LONGEST:
         return None
     asked = bool(attempt.snapshot.get("asked")) or (
         attempt.failure is not None and attempt.failure.kind == "Throttled"
@@ -141,14 +138,19 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     version = None if task.forced else waiting.newest(context, seen)
     if version is not None:
         return _deploy(context, target, version, fence)
-    if context.offline:
-        return Outcome(target, Result.HELD, OFFLINE)
     failed = next(iter(journal.failures(target.identity)), None)
     until = held_until(context, failed, now)
     if failed is not None and until is not None:
         return _held(target, Result.HELD, failed, until)
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
-    attempt = journal.begin(target.identity, target.name, "renewal", issuer=target.issuer, fence=fence)
+    attempt = journal.begin(
+        target.identity,
+        target.name,
+        "renewal",
+        issuer=target.issuer,
+        fence=fence,
+        snapshot={"forced": task.forced, "unresolved": bool(journal.unresolved(target.identity))},
+    )
     return engine.obtain(_work(context, seen, attempt))
 
 
@@ -161,19 +163,27 @@ def _work(context: Context, seen: Look, attempt: Attempt) -> Work:
 
 def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready | Outcome | None:
     """From where the journal left it; None if that leads nowhere any more."""
-    now = context.clock.now()
+    now, seen = context.clock.now(), context.look(task.target)
     context.emit(events.Resumed(name=task.target.name, state=str(attempt.state)))
     to = RESUMED_AS.get(attempt.state, attempt.state)
-    if to in STATES and attempt.ordered_at is not None and now - attempt.ordered_at > ORDER_LIVES:
+    if to in UNFINISHED and attempt.ordered_at is not None and now - attempt.ordered_at > ORDER_LIVES:
         to = State.DUE
+    if to is State.DUE and not (seen.decision.due or _wanted(task, attempt)):
+        context.journal.end(context.journal.resume(attempt, fence), ABANDONED)
+        return None
     first = None
     if attempt.state is State.ORDER_INTENT and not context.by_hand:
         first = _after_lost_order(attempt)
     snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
-    work = _work(context, context.look(task.target), attempt)
+    work = _work(context, seen, attempt)
     return engine.obtain(work, first) if to in STATES else _ready_again(work)
+
+
+def _wanted(task: Task, attempt: Attempt) -> bool:
+    """Whether a person wants it though it is not due; what renewd wants may have changed since."""
+    return task.forced or attempt.kind == "finalize" or bool(attempt.snapshot.get("forced"))
 
 
 def _after_lost_order(attempt: Attempt) -> Step:

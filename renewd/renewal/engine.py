@@ -3,16 +3,24 @@
 Every effect stands between two journal writes, so that it can be killed anywhere and taken up again.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from renewd.errors import Fenced, MaterialRefused, RenewdError, TargetError, Temporary
-from renewd.journal import Failure, State
-from renewd.planning import backoff
+from renewd.errors import (
+    ClockSuspect,
+    Fenced,
+    MaterialRefused,
+    OutOfBudget,
+    RenewdError,
+    TargetError,
+    Temporary,
+)
+from renewd.journal import Attempt, Failure, State
+from renewd.planning import backoff, present
 from renewd.renewal import events, proof
 from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
-from renewd.renewal.states import READS, STATES, unclear
+from renewd.renewal.reconciling import unclear, unresolved
+from renewd.renewal.states import READS, STATES
 from renewd.renewal.work import AGAIN, Parked, Step, Work, again, pause
-
 
 
 def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
@@ -27,12 +35,16 @@ def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
             step = _step(work)
             if step.event != AGAIN:
                 work.tries.pop(work.attempt.state, None)
-            work.attempt = work.context.journal.move(work.attempt, step.to, step.event, **step.facts)
+            work.attempt = _journaled(work, step)
             pause(work, step)
     except Parked as parked:
         return _park(work, parked)
     except Fenced as error:  # it is another process's now, and so are its tokens
         return Outcome(work.target, Result.HELD, str(error))
+    except OutOfBudget as error:
+        return _hold(work, error, error.until)
+    except ClockSuspect as error:
+        return _hold(work, error, work.now + present.HELD_FOR)
     except TargetError as error:
         clear(work)
         return fail(work, error)
@@ -52,16 +64,8 @@ def ready(work: Work) -> Ready:
 
 def fail(work: Work, error: TargetError) -> Outcome:
     """End the attempt with its reason and the time of the next one."""
-    context, now, live = work.context, work.now, work.live
-    next_try_at = backoff.next_try(
-        len(context.journal.failures(work.target.identity)) + 1,
-        kind=backoff.kind_of(type(error).__name__),
-        now=now,
-        left=None if live is None else live.not_valid_after_utc - now,
-        life=None if live is None else live.not_valid_after_utc - live.not_valid_before_utc,
-        retry_after=error.retry_after if isinstance(error, Temporary) else None,
-        jitter=context.clock.jitter(0.25),
-    )
+    context = work.context
+    next_try_at = _next_try(work, error) if work.attempt.kind == "renewal" else None
     failure = Failure.of(error)
     refused = isinstance(error, MaterialRefused)
     context.journal.end(
@@ -77,6 +81,29 @@ def fail(work: Work, error: TargetError) -> Outcome:
         events.Failed, stage=error.stage, message=str(error), remedy=error.remedy, next_try_at=next_try_at
     )
     return Outcome(work.target, Result.FAILED, str(error), next_try_at)
+
+
+def _next_try(work: Work, error: TargetError) -> datetime:
+    journal, now, live = work.context.journal, work.now, work.live
+    identity = work.target.identity
+    return backoff.next_try(
+        len(journal.failures(identity)) + 1,
+        kind=backoff.kind_of(type(error).__name__),
+        now=now,
+        left=None if live is None else live.not_valid_after_utc - now,
+        life=None if live is None else live.not_valid_after_utc - live.not_valid_before_utc,
+        taking=journal.taking(identity),
+        retry_after=error.retry_after if isinstance(error, Temporary) else None,
+        jitter=work.context.clock.jitter(0.25),
+    )
+
+
+def _journaled(work: Work, step: Step) -> Attempt:
+    """The attempt where the step leads. Raises OutOfBudget, with nothing written, if that would pass a limit."""
+    journal = work.context.journal
+    if step.spends is None:
+        return journal.move(work.attempt, step.to, step.event, **step.facts)
+    return journal.spend(work.attempt, step.to, step.event, work.ask(step.spends), **step.facts)
 
 
 def _step(work: Work) -> Step:
@@ -102,10 +129,18 @@ def _look_later(work: Work, error: Temporary) -> Step:
     """A service that cannot be asked now may have issued all the same: it is asked for as long as one is looked for."""
     until = backoff.next_look(work.attempt.finalize_sent_at or work.now, work.now)
     if until is None:
-        raise error
+        raise unresolved(str(error)) from error
     return Step(
         State.RECONCILE, AGAIN, {}, max(until, work.now + (error.retry_after or timedelta())), str(error)
     )
+
+
+def _hold(work: Work, error: TargetError, until: datetime) -> Outcome:
+    """Nothing went wrong and nothing was tried: the attempt goes on from here when it may."""
+    clear(work)
+    work.attempt = work.context.journal.park(work.attempt, until, str(error), failure=Failure.of(error))
+    work.tell(events.Parked, until=until, why=str(error))
+    return Outcome(work.target, Result.PARKED, str(error), until)
 
 
 def _park(work: Work, parked: Parked) -> Outcome:

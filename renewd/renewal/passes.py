@@ -6,11 +6,10 @@ One target's failure never stops another; a pass ends with one outcome for each 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
-from renewd.journal import Attempt
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
@@ -63,23 +62,25 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
             targets, context.here, now, closely=context.by_hand, doubtful=context.doubtful
         )
     }
-    under_way: set[str] = set()
-    accepted: set[str] = set()
-    owed: dict[str, Attempt] = {}
+    under_way, owed = set(), {}
     if context.has_journal:
-        found = context.journal.under_way()
-        under_way = {attempt.identity for attempt in found}
-        accepted = {attempt.identity for attempt in found if attempts.accepted(attempt)}
+        under_way = {attempt.identity for attempt in context.journal.under_way()}
         owed = context.journal.owed()
     tasks = []
     for target in targets:
         debt, force = owed.get(target.identity), target.name in forced
-        if context.offline and target.identity not in accepted | (owed.keys() - under_way):
-            continue
         if force or debt or target.identity in due or target.identity in under_way:
             look = due.get(target.identity) or context.look(target)
             tasks.append(Task(target, look, debt, force))
-    return tasks
+    return sorted(tasks, key=_time_left)
+
+
+def _time_left(task: Task) -> datetime:
+    """Who has the least time left is taken up first; before them all, who has nothing to serve."""
+    facts, state = task.look.facts, task.look.decision.state
+    if facts.not_after is None or state in ("missing", "invalid"):
+        return datetime.min.replace(tzinfo=UTC)
+    return facts.not_after
 
 
 def deploy(context: Context, ready: Sequence[Ready]) -> list[Outcome]:

@@ -6,36 +6,35 @@ A function whose state ends in INTENT is reached only when that intent has been 
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import timedelta
 
 from renewd.certs.order import OrderStatus
 from renewd.errors import (
     AlreadyFinalized,
-    InstallFailed,
+    ChallengeFailed,
+    ClockSuspect,
     NotFinal,
     OrderGone,
     ReplyLost,
-    TargetError,
     Temporary,
     Throttled,
     Unreachable,
 )
 from renewd.issuers.base import Issued
-from renewd.journal import State
-from renewd.planning import backoff
-from renewd.renewal import acceptance, events, proof, trust
+from renewd.journal import State, spent
+from renewd.planning import budget, present
+from renewd.planning.budget import What
+from renewd.renewal import acceptance, events, proof, readiness, reconciling
 from renewd.renewal.work import Parked, Step, Work, again
 
-FINALIZES = 3  # calls for one order; an order yields one certificate at most, whatever the number
-LOST_FOR = timedelta(
-    minutes=15
-)  # a call may take ten; after this an unchanged portal means that it did nothing
-BACKDATED = timedelta(minutes=65)  # CAs date a certificate about an hour back
+ORDERS_ANEW = 4  # a quarter of the life is left: then an unresolved finalize is not waited for any more
 
 
 def due(work: Work) -> Step:
     """Ask what the issuer holds: it may be newer than what is live here."""
     held = work.issuer.current(work.target)
+    _trust_clock(work)
+    if held is not None:
+        _note_issue(work, held)
     expires = None if held is None or held.expires_at is None else held.expires_at.isoformat()
     newer = held is not None and acceptance.maybe_newer(held, work.live)
     work.issued = held
@@ -44,6 +43,8 @@ def due(work: Work) -> Step:
     )
     if newer:
         return Step(State.ISSUED, "issuer.holds_newer", facts)
+    if work.attempt.snapshot.get("unresolved") and not _cannot_wait(work):
+        raise reconciling.unresolved("the service still shows no certificate of it")
     return Step(State.PREFLIGHT, "issuer.asked", facts)
 
 
@@ -51,14 +52,9 @@ def preflight(work: Work) -> Step:
     """Nothing is ordered that could not be proved, judged or stored; what an earlier order left standing goes."""
     _know_what_was_ordered(work)
     proof.clear(work)
-    trust.roots(work.context.loaded.configuration.issuers[work.target.issuer])
-    problems = work.context.installer.room(work.target)
-    if problems:
-        raise InstallFailed(
-            "; ".join(problems), stage="preflight", remedy="make room or mend the rights, then renew again"
-        )
+    readiness.insist(work.context, work.target)
     proof.rehearse(work)
-    return Step(State.ORDER_INTENT, "order.creating")
+    return Step(State.ORDER_INTENT, spent.ORDERING, spends=What.ORDER)
 
 
 def _know_what_was_ordered(work: Work) -> None:
@@ -74,6 +70,7 @@ def order_intent(work: Work) -> Step:
     try:
         order = work.issuer.order(work.target)
     except (Unreachable, Throttled) as error:  # the service did not act on it
+        work.note(spent.RETURNED, what=What.ORDER)
         return again(work, error, State.PREFLIGHT)
     work.tell(events.Ordered, uri=order.uri, status=str(order.status), challenges=len(order.tokens))
     return Step(
@@ -82,6 +79,7 @@ def order_intent(work: Work) -> Step:
         {
             "order_uri": order.uri,
             "ordered_at": work.now,
+            "finalizes": 0,  # of this order
             "tokens": tuple(asdict(token) for token in order.tokens),
             **work.remember(status=str(order.status)),
         },
@@ -113,12 +111,14 @@ def ready(work: Work) -> Step:
     proof.stand(work)
     return Step(
         State.FINALIZE_INTENT,
-        "order.finalizing",
+        spent.FINALIZING,
         {
+            "order_uri": work.order.uri,
             "finalize_sent_at": work.now,
             "finalizes": work.attempt.finalizes + 1,
             **work.remember(answered=False),  # what the one before was told says nothing of this one
         },
+        spends=What.CERTIFICATE,
     )
 
 
@@ -128,40 +128,19 @@ def finalize_intent(work: Work) -> Step:
     try:
         issued = work.issuer.finalize(work.target, work.order)
     except (Unreachable, Throttled) as error:  # the service did not act on it: it does not count
+        _returned(work)
         return replace(again(work, error, State.READY), facts={"finalizes": work.attempt.finalizes - 1})
     except OrderGone as error:
+        _returned(work)
         return _gone(work, error)
+    except ChallengeFailed:
+        work.note(spent.PROOF_FAILED, order_uri=work.order.uri)
+        raise
     except (AlreadyFinalized, NotFinal, ReplyLost, Temporary) as error:
-        return unclear(work, error)
-    if not is_ours(work, issued):
-        return unclear(work, ReplyLost("the service answered with the certificate it had before"))
-    return _issued(work, issued)
-
-
-def reconcile(work: Work) -> Step:
-    """Find out what became of a finalize whose answer was lost or unclear."""
-    attempt, now = work.attempt, work.now
-    sent = attempt.finalize_sent_at or now
-    held = work.issuer.current(work.target)
-    if held is not None and is_ours(work, held):
-        return _issued(work, held)
-    if held is not None and _is_third(work, held) and acceptance.maybe_newer(held, work.live):
-        work.issued = held
-        return Step(State.ISSUED, "issuer.holds_newer", work.remember(adopted=True))
-    if attempt.snapshot.get("answered") and attempt.finalizes < FINALIZES:
-        return Step(State.READY, "order.unchanged")
-    lost = not attempt.snapshot.get("answered")
-    if lost and attempt.finalizes == 1 and now - sent >= LOST_FOR:
-        return Step(State.READY, "order.unchanged")
-    until = backoff.next_look(sent, now)
-    if until is None or not lost:
-        said = attempt.snapshot.get("said") or "no answer came"
-        raise OrderGone(
-            f"finalize did not bring a certificate after {attempt.finalizes} calls: {said}",
-            stage="finalize",
-            remedy="look at the certificate in the portal; renewd makes a new order later",
-        )
-    return Step(State.RECONCILE, "order.unchanged", {}, until, "the certificate has not changed yet")
+        return reconciling.unclear(work, error)
+    if not reconciling.is_ours(work, issued):
+        return reconciling.unclear(work, ReplyLost("the service answered with the certificate it had before"))
+    return reconciling.issued(work, issued)
 
 
 def issued(work: Work) -> Step:
@@ -181,7 +160,7 @@ STATES: dict[State, Callable[[Work], Step]] = {
     State.VALIDATING: validating,
     State.READY: ready,
     State.FINALIZE_INTENT: finalize_intent,
-    State.RECONCILE: reconcile,
+    State.RECONCILE: reconciling.reconcile,
     State.ISSUED: issued,
 }
 
@@ -195,20 +174,40 @@ RESUMED_AS = {
     State.HELD: State.DUE,
 }
 
+# An order of its own is under way in these, and finalize is still to be called.
+UNFINISHED = frozenset({State.ORDERED, State.VALIDATING, State.READY})
+
 # Repeating the call of these states cannot do anything twice.
 READS = frozenset({State.DUE, State.RECONCILE, State.ISSUED})
 
 
-def is_ours(work: Work, held: Issued) -> bool:
-    """Whether what the issuer shows came from this attempt's order: by the order, else by the dates."""
-    attempt = work.attempt
-    if held.order_uri is not None and attempt.order_uri is not None:
-        return held.order_uri == attempt.order_uri
-    before = attempt.snapshot.get("portal_expires")
-    if held.expires_at is not None and before is not None and held.expires_at.isoformat() == before:
-        return False
-    sent = attempt.finalize_sent_at
-    return held.issued_at is None or sent is None or held.issued_at >= sent - BACKDATED
+def _trust_clock(work: Work) -> None:
+    """Raises ClockSuspect if the service's clock says that ours is wrong."""
+    live = work.live
+    validity = None if live is None else (live.not_valid_before_utc, live.not_valid_after_utc)
+    said = present.suspicion(getattr(work.issuer, "skew", None), validity, work.now)
+    if said is not None:
+        raise ClockSuspect(said, remedy=present.REMEDY)
+
+
+def _note_issue(work: Work, held: Issued) -> None:
+    """What was issued this week counts, whoever asked for it; by its order it counts once."""
+    if held.order_uri and held.issued_at is not None and held.issued_at > work.now - budget.WEEK:
+        work.note(spent.SEEN, order_uri=held.order_uri, issued_at=held.issued_at)
+
+
+def _cannot_wait(work: Work) -> bool:
+    """Whether one more certificate is worth it while it is not known what became of the last."""
+    live = work.live
+    if work.context.by_hand or live is None:
+        return True
+    left = live.not_valid_after_utc - work.now
+    return left * ORDERS_ANEW < live.not_valid_after_utc - live.not_valid_before_utc
+
+
+def _returned(work: Work) -> None:
+    """This call certainly issued nothing."""
+    work.note(spent.RETURNED, what=What.CERTIFICATE, order_uri=work.order.uri)
 
 
 def _gone(work: Work, error: OrderGone) -> Step:
@@ -221,28 +220,3 @@ def _gone(work: Work, error: OrderGone) -> Step:
     if not known.get("said"):
         raise error
     raise OrderGone(f"{known['said']}; and then: {error}", stage="finalize", remedy=error.remedy) from error
-
-
-def _is_third(work: Work, held: Issued) -> bool:
-    return held.order_uri not in (None, work.attempt.order_uri, work.attempt.snapshot.get("portal_order"))
-
-
-def _issued(work: Work, held: Issued) -> Step:
-    work.issued = held
-    work.tell(events.Issued, uri=work.attempt.order_uri or "")
-    return Step(State.ISSUED, "order.issued")
-
-
-def unclear(work: Work, error: TargetError) -> Step:
-    """What finalize did is to be found out, after a pause."""
-    work.tell(events.Reconciling, why=str(error))
-    known = isinstance(error, AlreadyFinalized)
-    answered = isinstance(error, NotFinal | Temporary)
-    sent = work.attempt.finalize_sent_at or work.now
-    return Step(
-        State.RECONCILE,
-        "order.unclear",
-        work.remember(answered=answered, said=str(error)),
-        None if known else backoff.next_look(work.now if answered else sent, work.now),
-        str(error),
-    )

@@ -11,6 +11,7 @@ from renewd.errors import Temporary
 from renewd.issuers.base import Issued, Issuer
 from renewd.journal import Attempt, State
 from renewd.planning import backoff
+from renewd.planning.budget import Ask, What
 from renewd.renewal import events
 from renewd.renewal.context import Context
 
@@ -38,6 +39,7 @@ class Step:
     until: datetime | None = None  # not before
     why: str = ""
     asked: bool = False  # the service named `until`
+    spends: What | None = None  # of the CA's limits: only if there is room
 
 
 @dataclass(slots=True)
@@ -73,6 +75,21 @@ class Work:
     def remember(self, **facts: object) -> dict[str, object]:
         """The attempt's snapshot with these facts changed, as a fact for the journal."""
         return {"snapshot": {**self.attempt.snapshot, **facts}}
+
+    def note(self, event: str, **facts: object) -> None:
+        """Journal a step and nothing else."""
+        self.attempt = self.context.journal.note(self.attempt, event, **facts)
+
+    def ask(self, what: What) -> Ask:
+        """What this attempt wants to spend; one that follows an unresolved one must leave room to be so itself."""
+        return Ask(
+            what,
+            tuple(self.attempt.identity.split(",")),
+            self.target.issuer,
+            by_hand=self.context.by_hand,
+            order=self.attempt.order_uri or "" if what is What.CERTIFICATE else "",
+            spare=1 if self.attempt.snapshot.get("unresolved") else 0,
+        )
 
     def tell(self, event: type[events.Event], **fields: object) -> None:
         """Emit an event about this target."""

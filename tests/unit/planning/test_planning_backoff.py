@@ -26,13 +26,48 @@ def pause(failures, kind=Kind.ISSUING, **how):
         pytest.param(4, Kind.ISSUING, {}, DAY, id="then a day"),
         pytest.param(40, Kind.ISSUING, {}, DAY, id="and never more"),
         pytest.param(
-            40, Kind.ISSUING, {"left": 47 * HOUR}, 4 * HOUR, id="four hours with less than two days left"
+            9, Kind.ISSUING, {"left": 12 * DAY}, DAY, id="a day while twelve tries have room for it"
+        ),
+        pytest.param(9, Kind.ISSUING, {"left": 10 * DAY}, 20 * HOUR, id="else a twelfth of the time left"),
+        pytest.param(
+            9,
+            Kind.ISSUING,
+            {"left": 10 * DAY, "taking": DAY},
+            18 * HOUR,
+            id="less the time that a renewal has been taking",
         ),
         pytest.param(
             9, Kind.ISSUING, {"left": 8 * DAY}, 4 * HOUR, id="four hours with less than a tenth left"
         ),
-        pytest.param(9, Kind.ISSUING, {"left": 9 * DAY}, DAY, id="a day with a tenth left"),
-        pytest.param(9, Kind.ISSUING, {"left": -DAY}, 4 * HOUR, id="four hours when expired"),
+        pytest.param(9, Kind.ISSUING, {"left": 9 * DAY}, 18 * HOUR, id="not yet with a tenth left"),
+        pytest.param(40, Kind.ISSUING, {"left": 36 * HOUR}, 3 * HOUR, id="a twelfth of a day and a half"),
+        pytest.param(40, Kind.ISSUING, {"left": 6 * HOUR}, HOUR, id="an hour when there is little left"),
+        pytest.param(9, Kind.ISSUING, {"left": -DAY}, HOUR, id="an hour when expired"),
+        pytest.param(2, Kind.ISSUING, {"left": -DAY}, 10 * MINUTE, id="the first tries come as ever"),
+        pytest.param(
+            9,
+            Kind.ISSUING,
+            {"left": 3 * DAY, "life": 6 * DAY},
+            6 * HOUR,
+            id="of six days with three left: six hours",
+        ),
+        pytest.param(
+            3,
+            Kind.ISSUING,
+            {"left": 3 * DAY, "life": 6 * DAY},
+            100 * MINUTE,
+            id="of six days too, the third comes after a hundred minutes",
+        ),
+        pytest.param(
+            9,
+            Kind.ISSUING,
+            {"left": 2 * HOUR, "life": 12 * HOUR},
+            15 * MINUTE,
+            id="of half a day: as often as a share of it",
+        ),
+        pytest.param(1, Kind.UNRESOLVED, {}, 30 * MINUTE, id="what may have been issued is looked for soon"),
+        pytest.param(9, Kind.UNRESOLVED, {}, DAY, id="and then daily"),
+        pytest.param(9, Kind.UNRESOLVED, {"left": 6 * DAY}, 4 * HOUR, id="sooner where it is urgent"),
         pytest.param(
             9, Kind.ISSUING, {"left": None, "life": None}, 4 * HOUR, id="four hours when nothing runs"
         ),
@@ -100,9 +135,42 @@ def test_less_time_left_never_means_a_later_try(failures, one, other):
     assert pause(failures, left=less) <= pause(failures, left=more)
 
 
+lives = st.timedeltas(min_value=HOUR, max_value=400 * DAY)
+SLACK = [Kind.ISSUING, Kind.THROTTLED, Kind.UNRESOLVED]
+
+
+@given(st.integers(1, 50), st.sampled_from(SLACK), lives, st.floats(0, 1), st.floats(0.75, 1.25))
+def test_there_is_a_try_before_the_end_wherever_there_is_time_for_one(failures, kind, life, share, jitter):
+    left, taking = life * share, life / 100
+    floor = min(HOUR, life / 48)
+    if left - taking > 1.25 * floor:
+        assert pause(failures, kind, left=left, life=life, taking=taking, jitter=jitter) < left - taking
+
+
+@given(st.integers(1, 50), lefts, lives, st.floats(0.75, 1.25))
+def test_no_slack_is_so_small_that_the_service_is_asked_without_a_pause(failures, left, life, jitter):
+    steps = (MINUTE, 10 * MINUTE, 100 * MINUTE, DAY)
+    least = min(steps[min(failures, 4) - 1], HOUR, life / 48)
+    assert pause(failures, left=left, life=life, jitter=jitter) >= 0.75 * least
+
+
+@given(
+    st.integers(1, 50),
+    lives,
+    st.floats(0, 1),
+    st.timedeltas(timedelta(), DAY),
+    st.timedeltas(timedelta(), DAY),
+)
+def test_the_longer_a_renewal_takes_the_sooner_it_is_tried(failures, life, share, one, other):
+    how = {"left": life * share, "life": life}
+    quick, slow = sorted((one, other))
+    assert pause(failures, taking=slow, **how) <= pause(failures, taking=quick, **how)
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
+        (errors.Unresolved, Kind.UNRESOLVED),
         (errors.KeyRejected, Kind.KEY),
         (errors.NotInSubscription, Kind.CONFIGURATION),
         (errors.MaterialRefused, Kind.CONFIGURATION),
