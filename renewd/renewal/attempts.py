@@ -19,6 +19,7 @@ from renewd.renewal.work import Step, Work
 
 ORDER_LIVES = timedelta(days=6)  # a day less than the vendor's seven
 HELD_LONGEST = timedelta(days=8)  # nothing waits for longer: a later time was written under a wrong clock
+OFFLINE = "nothing is obtained now: renewd was started too often"
 BUSY_FOR = timedelta(minutes=1)  # then a target that another process works on is looked at again
 
 
@@ -63,6 +64,11 @@ def under_lease(
 def release(context: Context, ready: Ready) -> None:
     """Give the lease of a target back after its rollout."""
     context.journal.release(ready.target.identity, ready.attempt.fence)
+
+
+def accepted(attempt: Attempt) -> bool:
+    """Whether all that was obtained is here already, so that nobody has to be asked."""
+    return RESUMED_AS.get(attempt.state, attempt.state) not in STATES
 
 
 def held_until(context: Context, attempt: Attempt | None, now: datetime) -> datetime | None:
@@ -138,6 +144,8 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     version = None if task.forced else waiting.newest(context, seen)
     if version is not None:
         return _deploy(context, target, version, fence)
+    if context.offline:
+        return Outcome(target, Result.HELD, OFFLINE)
     failed = next(iter(journal.failures(target.identity)), None)
     until = held_until(context, failed, now)
     if failed is not None and until is not None:

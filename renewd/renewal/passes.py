@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
+from renewd.journal import Attempt
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
@@ -62,13 +63,19 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
             targets, context.here, now, closely=context.by_hand, doubtful=context.doubtful
         )
     }
-    under_way, owed = set(), {}
+    under_way: set[str] = set()
+    accepted: set[str] = set()
+    owed: dict[str, Attempt] = {}
     if context.has_journal:
-        under_way = {attempt.identity for attempt in context.journal.under_way()}
+        found = context.journal.under_way()
+        under_way = {attempt.identity for attempt in found}
+        accepted = {attempt.identity for attempt in found if attempts.accepted(attempt)}
         owed = context.journal.owed()
     tasks = []
     for target in targets:
         debt, force = owed.get(target.identity), target.name in forced
+        if context.offline and target.identity not in accepted | (owed.keys() - under_way):
+            continue
         if force or debt or target.identity in due or target.identity in under_way:
             look = due.get(target.identity) or context.look(target)
             tasks.append(Task(target, look, debt, force))
