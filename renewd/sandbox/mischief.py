@@ -55,6 +55,15 @@ def _cut(reply: Reply, _value: str) -> Reply:
     return replace(reply, body=reply.body[: len(reply.body) // 2], promised=len(reply.body))
 
 
+def _wrapped(reply: Reply) -> Reply:
+    """Every value of a document in a list; a refusal in plain words holds no values."""
+    if reply.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+        return reply
+    return replace(
+        reply, body=json.dumps({key: [value] for key, value in json.loads(reply.body).items()}).encode()
+    )
+
+
 def _huge(reply: Reply, value: str) -> Reply:
     size = int(float(value) * _MEGABYTE)
     return replace(reply, body=b'{"id": "' + b"x" * size + b'"}')
@@ -85,9 +94,7 @@ AFTER: dict[str, Callable[[Reply, str], Reply]] = {
     "empty-200": lambda reply, _: replace(reply, status=200, body=b""),
     "truncated-json": lambda reply, _: replace(reply, body=reply.body[: len(reply.body) // 2]),
     "cut": _cut,
-    "wrong-type": lambda reply, _: replace(
-        reply, body=json.dumps({key: [value] for key, value in json.loads(reply.body).items()}).encode()
-    ),
+    "wrong-type": lambda reply, _: _wrapped(reply),
     "huge": _huge,
     "gzip": _gzip,
     "skew": lambda reply, value: replace(reply, skew=float(value)),

@@ -164,6 +164,13 @@ def test_every_value_can_be_of_the_wrong_type(customer, sandbox):
     assert all(isinstance(value, list) for value in customer.ask(NAME).json().values())
 
 
+def test_a_refusal_in_plain_words_stays_as_it_is_where_every_value_would_be_of_a_wrong_type(
+    sandbox, customer
+):
+    sandbox.fault("certificate", "wrong-type")
+    assert customer.ask("unknown.example").status_code == 400
+
+
 def test_a_body_can_be_huge(customer, sandbox):
     sandbox.fault("certificate", "huge=2")
     assert len(customer.ask(NAME).content) > 2_000_000
