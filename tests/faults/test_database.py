@@ -4,6 +4,8 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -12,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from renewd.errors import RenewdError, StateUnusable
-from renewd.journal import State, sqlite
+from renewd.journal import State, sqlite, wording
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
 from tests.faults import figures
-from tests.programs import renewd
+from tests.programs import renewd, until
 from tests.world import World, results
 
 NAME = "contoso.com"
@@ -292,3 +294,56 @@ def test_bytes_changed_anywhere_cost_no_second_certificate(
         "changed bytes in the journal", places=PLACES, moved_aside=aside, told=told, issued_twice=twice
     )
     assert twice == 0
+
+
+OLD = Path(__file__).with_name("schema_0001.sql")  # a journal of the first release: one attempt in each state
+
+
+@pytest.mark.fault(67)
+def test_attempts_of_the_first_release_are_read_and_gone_on_with_from_every_state(
+    world: World, clock: FakeClock
+) -> None:
+    os.makedirs(os.path.dirname(journal_of(world)), exist_ok=True)
+    connection = sqlite3.connect(journal_of(world))
+    connection.executescript(OLD.read_text())
+    names = [name for (name,) in connection.execute("SELECT name FROM attempts")]
+    connection.close()
+    held = {name: world.sandbox.portal.seed(name, days_left=None, validated=True) for name in names}
+    working = world.context(*(world.entry(name, challenge=None) for name in names))
+    assert {attempt.name for attempt in working.journal.latest().values()} == set(names)
+    for _ in range(ROUNDS):
+        run(working)
+        clock.advance(timedelta(hours=6))
+        if all((world.folder / "live" / name / "fullchain.pem").exists() for name in names):
+            break
+    assert {name: world.live(name) for name in names} == {
+        name: one.generations[-1].leaf for name, one in held.items()
+    }
+    assert {one.issued for one in held.values()} == {1}
+
+
+@pytest.mark.fault(60)
+def test_who_waits_for_a_locked_journal_leaves_when_asked_to(tmp_path: Path) -> None:
+    """While somebody else keeps the file locked, for longer than the test lasts."""
+    world = World(tmp_path)
+    world.sandbox.portal.seed(NAME, days_left=None, validated=True)
+    config = world.write(world.entry(NAME, challenge=None))
+    context(world).journal.close()
+    locker = sqlite3.connect(journal_of(world), isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "renewd", "--config", config, "renew", NAME], stderr=subprocess.DEVNULL
+    )
+    until(lambda: "renewd.db" in " ".join(_open_files(process.pid)))
+    process.terminate()
+    assert process.wait(wording.WAIT_SECONDS - 10) != 0
+    locker.execute("ROLLBACK")
+    locker.close()
+    world.close()
+    assert world.calls(NAME, "order") == 0
+
+
+def _open_files(pid: int) -> list[str]:
+    with suppress(OSError):
+        return [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+    return []
