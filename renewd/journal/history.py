@@ -45,10 +45,14 @@ class History(Connected):
         """What is about this host's files."""
         return attempts.c.host == self._database.host
 
-    def under_way(self, identity: str | None = None) -> list[Attempt]:
-        """Attempts without an outcome that this host may go on with, of one target or of all."""
-        elsewhere = attempts.c.state.in_([state.value for state in GOING_LIVE]) & ~self._here
-        return self._read(select(attempts).where(attempts.c.outcome.is_(None), ~elsewhere, *_of(identity)))
+    def under_way(self, identity: str | None = None, *, of_others: bool = True) -> list[Attempt]:
+        """Attempts without an outcome that this host may go on with, of one target or of all.
+
+        `of_others`: also those that other hosts began, while they ask the issuer for something.
+        """
+        asking = attempts.c.state.not_in([state.value for state in GOING_LIVE])
+        mine = self._here | asking if of_others else self._here
+        return self._read(select(attempts).where(attempts.c.outcome.is_(None), mine, *_of(identity)))
 
     def last(self, identity: str) -> Attempt | None:
         """The target's newest attempt."""

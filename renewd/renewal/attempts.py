@@ -100,7 +100,8 @@ def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 
 def _next(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     target, now = task.target, context.clock.now()
-    under_way = _under_way(context, task)
+    wanted = task.forced or task.look.decision.due  # what is not, the host that began it goes on with by itself
+    under_way = next(iter(context.journal.under_way(target.identity, of_others=wanted)), None)
     if under_way is not None:
         until = held_until(context, under_way, now)
         if until is not None:
@@ -123,13 +124,6 @@ def _next(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
                 task.owed.owed if version == task.owed.version == live else (),
             )
     return _anew(context, task, fence)
-
-
-def _under_way(context: Context, task: Task) -> Attempt | None:
-    """What to go on with; what another host has under way only if it is wanted here too: that one goes on by itself."""
-    journal, wanted = context.journal, task.forced or task.look.decision.due
-    found = journal.under_way(task.target.identity)
-    return next((attempt for attempt in found if wanted or attempt.host == journal.host), None)
 
 
 def _held(target: Target, result: Result, attempt: Attempt, until: datetime) -> Outcome:
