@@ -62,3 +62,9 @@ def test_a_late_process_begins_nothing_once_its_lease_was_taken(journal, other):
     with pytest.raises(Fenced):
         journal.begin("contoso.com", "contoso.com", "renewal", issuer="rcl", fence=late)
     assert other.under_way() == []
+
+
+def test_only_its_own_is_left_to_a_host_that_needs_no_certificate(begin, journal, other):
+    attempt = begin(state=State.ORDERED)
+    assert journal.under_way("contoso.com", of_others=False) == [attempt]
+    assert other.under_way("contoso.com", of_others=False) == []
