@@ -97,11 +97,26 @@ def split(connect: str) -> tuple[str, int]:
 
 
 def _reach(connect: str, timeout: float) -> socket.socket:
+    """A connection to the first of the host's addresses that answers; the look-up too is over in time."""
+    import httpcore
+
+    from renewd import deadline
+
     host, port = split(connect)
-    ways = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    plain = socket.create_connection((host, port), timeout=timeout / ways)
-    plain.setblocking(False)
-    return plain
+    try:
+        addresses = deadline.look_up(host, port, timeout)
+    except httpcore.ConnectTimeout as error:
+        raise TimeoutError from error
+    refused: OSError = socket.gaierror()
+    for address in addresses:
+        try:
+            plain = socket.create_connection((address, port), timeout=timeout / len(addresses))
+        except OSError as error:
+            refused = error
+        else:
+            plain.setblocking(False)
+            return plain
+    raise refused
 
 
 def _context() -> ssl.SSLContext:

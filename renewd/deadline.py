@@ -103,7 +103,7 @@ class Deadline(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
         """The host's addresses in the resolver's order. Raises ConnectError if there is none that is permitted."""
-        found = [host] if _is_address(host) else _look_up(host, port, seconds)
+        found = [host] if _is_address(host) else look_up(host, port, seconds)
         permitted = [address for address in found if self._permit is None or self._permit(address)]
         if found and not permitted:
             raise httpcore.ConnectError(f"{host} is at {found[0]}, which is not a public address")
@@ -231,7 +231,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _look_up(host: str, port: int, seconds: float) -> list[str]:
+def look_up(host: str, port: int, seconds: float) -> list[str]:
     """The addresses of a name; empty if there are none. Raises ConnectTimeout: getaddrinfo itself knows no time limit."""
     answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 

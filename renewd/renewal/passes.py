@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.journal import Attempt
+from renewd.planning import words
 from renewd.renewal import attempts, events, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
@@ -22,6 +23,8 @@ LEAVES_WITHIN = 5.0  # seconds that calls under way have when renewd is asked to
 TICK = 0.2  # seconds between looks at stop and at groups that waited long enough
 UNEXPECTED_FOR = timedelta(hours=1)  # then a target is looked at again whose journal may say nothing of it
 STATE_FOR = timedelta(minutes=1)  # the same, where the journal could not be reached
+HANGS_AFTER = timedelta(minutes=30)  # beside the waits that an attempt may sit out
+HUNG_FOR = timedelta(minutes=15)  # then it is looked at whether what hung has ended
 ROUNDS = 2  # what was adopted may be due itself, once
 
 Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
@@ -59,9 +62,7 @@ def plan(context: Context, targets: Sequence[Target], *, forced: Collection[str]
     now = context.clock.now()
     due = {
         look.target.identity: look
-        for look in survey.due(
-            targets, context.here, now, closely=context.by_hand, doubtful=context.doubtful
-        )
+        for look in survey.due(targets, context.here, now, closely=context.by_hand, doubtful=context.doubtful)
     }
     under_way: set[str] = set()
     accepted: set[str] = set()
@@ -128,7 +129,7 @@ class _Pass:
             return []
         concurrency = context.loaded.configuration.schedule.concurrency
         crew: Crew[Task, Ready | Outcome | None] = Crew(
-            self.tasks, lambda task: attempts.take_up(context, task), concurrency
+            self.tasks, lambda task: attempts.take_up(context, task), concurrency, context.clock, self._late
         )
         left = Counter(task.target.hooks.group for task in self.tasks)
         while crew.left and not context.stop.is_set():
@@ -136,6 +137,9 @@ class _Pass:
             if done is not None:
                 left[done[0].target.hooks.group] -= 1
                 self._note(*done)
+            for task in crew.give_up((HANGS_AFTER + context.patience).total_seconds()):
+                left[task.target.hooks.group] -= 1
+                self._note(task, self._hung(task))
             self._deploy(left)
         if context.stop.is_set():
             self._leave(crew)
@@ -151,6 +155,21 @@ class _Pass:
             self.outcomes.append(result)
         elif isinstance(result, BaseException):
             self.outcomes.append(unexpected(self.context, task.target, result))
+
+    def _hung(self, task: Task) -> Outcome:
+        """A call that never returns holds its own target only, by its lease."""
+        until = self.context.clock.now() + HUNG_FOR
+        why = f"it has hung for more than {words.span(HANGS_AFTER)}, and the pass went on without it"
+        self.context.emit(events.Parked(name=task.target.name, until=until, why=why))
+        return Outcome(task.target, Result.PARKED, why, until)
+
+    def _late(self, task: Task, result: Ready | Outcome | BaseException | None) -> None:
+        """What was accepted so late is in the journal, where the next pass finds it."""
+        try:
+            if isinstance(result, Ready):
+                attempts.release(self.context, result)
+        except RenewdError as error:
+            unexpected(self.context, task.target, error)
 
     def _deploy(self, left: Counter[Group]) -> None:
         now = self.context.clock.now()
