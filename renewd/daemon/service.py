@@ -81,6 +81,7 @@ class Daemon:
         return self._leave(number)
 
     def _leave(self, number: signal.Signals | None) -> bool:
+        self.starts.healthy()
         self.emit(own.Leaving(signal=number.name if number else ""))
         self.stop.set()
         return self._idle.wait(LEAVE_WITHIN)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from renewd.clock import Clock
 
 FILE = "starts.json"
-MOST = 5  # starts
+MOST = 10  # starts
 WITHIN = 600.0  # seconds, time asleep included
 QUIET = 900.0  # seconds without the network, in which files in place are looked after all the same
 
@@ -42,7 +42,7 @@ class Starts:
         return True
 
     def healthy(self) -> None:
-        """A whole pass ended: the starts before it count no more."""
+        """A whole pass ended, or the daemon left as it was asked to: the starts before it count no more."""
         with suppress(OSError):
             os.unlink(self._path)
 

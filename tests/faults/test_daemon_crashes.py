@@ -15,7 +15,7 @@ from tests.programs import renewd, running, until
 from tests.world import World
 
 A, B = "a.example", "b.example"
-CRASHES = 5
+CRASHES = starts.MOST
 
 
 @pytest.fixture
@@ -52,6 +52,16 @@ def test_after_too_many_crashes_the_network_is_left_alone_and_a_person_is_told(r
         assert daemon.end() == 0
     assert real.calls(A, "certificate") == asked
     assert renewd(path, "status").returncode == 1
+
+
+@pytest.mark.fault(64)
+def test_a_daemon_that_was_asked_to_leave_did_not_crash(real: World):
+    path = real.write(A)
+    for _ in range(2):
+        with running(path) as daemon:
+            daemon.wait_for("pass.started")
+            assert daemon.end() == 0
+    assert not (real.folder / "sandbox" / "state" / starts.FILE).exists()
 
 
 def looping(world: World, *names: str, **keys: object) -> Daemon:
