@@ -57,6 +57,7 @@ class Keeper:
     def _add(self, leases: dict[Lease, float], lease: Lease) -> None:
         with self._changed:
             leases[lease] = self._clock.monotonic()
+            self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._live, name="renewd-leases", daemon=True)
                 self._thread.start()
@@ -72,9 +73,11 @@ class Keeper:
     def _wait(self, pause: timedelta) -> bool:
         """Whether there is anything to do after `pause`; False as soon as there is nothing left."""
         with self._changed:
-            if self._owed:
-                pause = min(pause, AGAIN)
-            self._changed.wait_for(lambda: not (self._held or self._owed), pause.total_seconds())
+            owed = bool(self._owed)
+            self._changed.wait_for(
+                lambda: not (self._held or self._owed) or bool(self._owed) > owed,  # or the first is owed now
+                min(pause, AGAIN).total_seconds() if owed else pause.total_seconds(),
+            )
             if self._held or self._owed:
                 return True
             self._thread = None

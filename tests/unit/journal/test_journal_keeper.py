@@ -86,6 +86,17 @@ def test_a_database_that_is_down_is_asked_again_until_it_is_up(keeper, database)
     until(lambda: len(database.renewed) > count)
 
 
+@pytest.mark.fault(92)
+def test_what_is_owed_does_not_wait_for_the_next_keeping(clock, database):
+    keeper = Keeper(clock, database.renew, database.give_back)  # which is minutes away
+    keeper.hold("contoso.com", 3)
+    keeper.hold("wild.example", 1)
+    keeper.drop("wild.example", 1)
+    keeper.owe("wild.example", 1)
+    until(lambda: database.given_back == [("wild.example", 1)])
+    keeper.close()
+
+
 def test_nothing_is_kept_after_the_end(keeper, database):
     keeper.hold("contoso.com", 3)
     keeper.owe("wild.example", 1)
