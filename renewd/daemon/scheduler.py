@@ -64,6 +64,11 @@ def fire(scheduler: BackgroundScheduler, at: datetime) -> None:
 
 def hasten(scheduler: BackgroundScheduler, now: datetime) -> None:
     """Let the next tick be now where it is farther away than any: the clock was set back since it was planned."""
-    job = scheduler.get_job(_JOB)
-    if job is not None and job.next_run_time is not None and job.next_run_time > now + TICK:
+    if asleep(scheduler, now):
         fire(scheduler, now)
+
+
+def asleep(scheduler: BackgroundScheduler, now: datetime) -> bool:
+    """Whether the next tick is farther away than any should be."""
+    job = scheduler.get_job(_JOB)
+    return job is not None and job.next_run_time is not None and job.next_run_time > now + TICK
