@@ -16,6 +16,7 @@ from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
 from renewd.install.installer import Installer
+from renewd.planning import budget
 from renewd.renewal import findings, survey
 from renewd.renewal.survey import Look
 from renewd.report import known, times
@@ -84,7 +85,7 @@ def history(path: str, name: str | None, *, as_json: bool, limit: int | None) ->
 def why(path: str, name: str) -> int:
     """One screen on one certificate, and what to do.
 
-    When and why it is renewed, what stopped the last try, when the next is, who is reloaded.
+    When and why it is renewed, what stopped the last try, when the next is, what is left of the CA's limits, who is reloaded.
     """
     from renewd.report import why as view
 
@@ -93,12 +94,14 @@ def why(path: str, name: str) -> int:
     with _journal(loaded) as journal:
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
+        spent = [] if journal is None else journal.spent(target.identity, target.issuer)
     together = [
         other.name
         for other in loaded.targets
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
-    sys.stdout.write(view.text(view.Subject(look, facts, entries, together), now))
+    left = budget.left(spent, tuple(sorted(target.domains)), now)
+    sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
     return 0
 
 

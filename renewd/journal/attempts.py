@@ -57,10 +57,15 @@ class Attempts(Connected):
         """A step and nothing else: even facts named like fields change nothing but the history."""
         return self._change(attempt, event, facts, {})
 
-    def park(self, attempt: Attempt, until: datetime, why: str, *, failure: Failure | None = None) -> Attempt:
-        """Put the attempt down where it is, to be taken up at `until`; without a failure `why` is made one."""
+    def park(
+        self, attempt: Attempt, until: datetime, why: str, *, failure: Failure | None = None, kind: str = ""
+    ) -> Attempt:
+        """Put the attempt down where it is, to be taken up at `until`; without a failure `why` is made one.
+
+        `kind` is the class of the error that is waited out, if it is one.
+        """
         failure = failure or Failure(attempt.state.value, "Parked", why)
-        told = {"until": until, "why": why}
+        told = {"until": until, "why": why, "kind": kind or None}
         return self._change(attempt, "attempt.parked", told, {"next_try_at": until, "failure": failure})
 
     def end(
@@ -86,6 +91,7 @@ class Attempts(Connected):
         told: dict[str, Any] = {"outcome": outcome, "next_try_at": next_try_at, "owed": owed or None, **facts}
         if failure is not None:
             told |= {"stage": failure.stage, "message": failure.message, "remedy": failure.remedy or None}
+            told["kind"] = failure.kind
         return self._change(attempt, "attempt.ended", told, {**facts, **columns})
 
     def resume(self, attempt: Attempt, fence: int) -> Attempt:

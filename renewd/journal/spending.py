@@ -1,13 +1,12 @@
 """Spending what the CA limits: looked up, judged and debited in one transaction, so that two processes cannot pass a limit together."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from renewd.errors import OutOfBudget
 from renewd.journal import spent
-from renewd.journal.attempt import Attempt, State, Step
+from renewd.journal.attempt import Attempt, State
 from renewd.journal.attempts import Attempts
 from renewd.journal.leases import locked
 from renewd.journal.schema import attempts, steps
@@ -16,7 +15,6 @@ from renewd.planning import budget
 from renewd.planning.budget import Ask, Spent
 
 REMEDY = "renewd goes on by itself then; a person may have a little more: renewd renew NAME --force"
-_COLUMNS = (attempts.c.id, attempts.c.identity, attempts.c.issuer, attempts.c.order_uri)
 
 
 class Spending(Attempts):
@@ -30,20 +28,21 @@ class Spending(Attempts):
 
         def afford(connection: Connection) -> None:
             locked(connection, f"the budget of {ask.issuer}")  # one process at a time looks and debits
-            refused = budget.refusal(self._spent(connection, ask.domains, ask.issuer), ask, self._clock.now())
+            known = self._spent(connection, attempt.identity, ask.issuer)
+            refused = budget.refusal(known, ask, self._clock.now())
             if refused is not None:
                 raise OutOfBudget(f"out of budget: {refused.why}", until=refused.until, remedy=REMEDY)
 
         return self._move(attempt, to, event, facts, afford)
 
-    def spent(self, domains: tuple[str, ...], issuer: str) -> list[Spent]:
-        """What was spent lately on the set of `domains` (sorted), and by others at the same issuer."""
+    def spent(self, identity: str, issuer: str) -> list[Spent]:
+        """What was spent lately on the target, and by others at the same issuer."""
         with self._database.read() as connection:
-            return self._spent(connection, domains, issuer)
+            return self._spent(connection, identity, issuer)
 
-    def _spent(self, connection: Connection, domains: Sequence[str], issuer: str) -> list[Spent]:
+    def _spent(self, connection: Connection, identity: str, issuer: str) -> list[Spent]:
         """A set's own for as long as any limit lasts; of the issuer's others only orders and proofs, which last hours."""
-        now, identity = self._clock.now(), ",".join(domains)
+        now = self._clock.now()
         of_others = and_(
             attempts.c.issuer == issuer,
             attempts.c.identity != identity,
@@ -55,15 +54,14 @@ class Spending(Attempts):
             steps.c.at > now - budget.REACHES,
             steps.c.event.in_(spent.EVENTS),
         )
-        counted = (*_counted(connection, own), *_counted(connection, of_others))
-        return spent.add_up(counted)
+        return spent.add_up((*self._counted(connection, own), *self._counted(connection, of_others)))
 
-
-def _counted(connection: Connection, wanted: ColumnElement[bool]) -> list[Counted]:
-    query = select(*_COLUMNS, steps.c.at, steps.c.event, steps.c.facts).join(
-        steps, steps.c.attempt == attempts.c.id
-    )
-    return [
-        Counted(row.id, row.identity, row.issuer or "", row.order_uri, Step(row.at, row.event, row.facts))
-        for row in connection.execute(query.where(wanted).order_by(steps.c.id))
-    ]
+    def _counted(self, connection: Connection, wanted: ColumnElement[bool]) -> list[Counted]:
+        columns = (attempts.c.id, attempts.c.identity, attempts.c.issuer, attempts.c.order_uri)
+        query = (
+            select(*columns, steps.c.at, steps.c.event, steps.c.facts)
+            .join(steps, steps.c.attempt == attempts.c.id)
+            .where(wanted)
+            .order_by(steps.c.id)
+        )
+        return self._database.decode(connection, query, Counted.of)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Self
 
 from renewd.journal.attempt import Step
 from renewd.planning.budget import Spent, What
@@ -25,6 +26,13 @@ class Counted:
     issuer: str
     order_uri: str | None  # the attempt's own, for steps that do not say
     step: Step
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """From a row with these columns, the step's among them. What was issued elsewhere counts from when it was."""
+        facts = dict(row.facts)
+        at = datetime.fromisoformat(facts["issued_at"]) if row.event == SEEN else row.at
+        return cls(row.id, row.identity, row.issuer or "", row.order_uri, Step(at, row.event, facts))
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -57,8 +65,7 @@ class _Tally:
         elif step.event == FINALIZING:
             self.calls[order].append(_spent(one, What.CERTIFICATE, order[1]))
         elif step.event == SEEN:
-            at = datetime.fromisoformat(step.facts["issued_at"])
-            self.seen[order] = Spent(at, What.CERTIFICATE, one.domains, one.issuer, order[1])
+            self.seen[order] = _spent(one, What.CERTIFICATE, order[1])
         elif step.event == PROOF_FAILED:
             self.proofs.append(_spent(one, What.PROOF))
         if step.event == PROOF_FAILED or (step.event == RETURNED and what == What.CERTIFICATE):

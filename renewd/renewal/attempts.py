@@ -7,17 +7,14 @@ from typing import Literal
 
 from renewd.config.targets import Target
 from renewd.errors import Busy
-from renewd.journal import Attempt, Failure, State
-from renewd.journal.attempt import ABANDONED
-from renewd.planning import backoff
-from renewd.renewal import engine, events, waiting
+from renewd.journal import Attempt, State
+from renewd.renewal import engine, events, outages, resuming, waiting
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
-from renewd.renewal.states import RESUMED_AS, STATES, UNFINISHED
+from renewd.renewal.states import RESUMED_AS, STATES
 from renewd.renewal.survey import Look
-from renewd.renewal.work import Step, Work
+from renewd.renewal.work import Work
 
-ORDER_LIVES = timedelta(days=6)  # a day less than the vendor's seven
 HELD_LONGEST = timedelta(days=8)  # nothing waits for longer: a later time was written under a wrong clock
 OFFLINE = "nothing is obtained now: renewd was started too often"
 BUSY_FOR = timedelta(minutes=1)  # then a target that another process works on is looked at again
@@ -100,13 +97,15 @@ def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 
 def _next(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     target, now = task.target, context.clock.now()
-    wanted = task.forced or task.look.decision.due  # what is not, the host that began it goes on with by itself
+    wanted = (
+        task.forced or task.look.decision.due
+    )  # what is not, the host that began it goes on with by itself
     under_way = next(iter(context.journal.under_way(target.identity, of_others=wanted)), None)
     if under_way is not None:
         until = held_until(context, under_way, now)
         if until is not None:
             return _held(target, Result.PARKED, under_way, until)
-        resumed = _resume(context, task, under_way, fence)
+        resumed = resuming.resume(context, task.target, under_way, fence, forced=task.forced)
         if resumed is not None:
             return resumed
     elif task.owed is not None and not task.forced:
@@ -144,6 +143,8 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     until = held_until(context, failed, now)
     if failed is not None and until is not None:
         return _held(target, Result.HELD, failed, until)
+    if left_alone := outages.held(context, target):
+        return left_alone
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
     attempt = journal.begin(
         target.identity,
@@ -153,62 +154,7 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
         fence=fence,
         snapshot={"forced": task.forced, "unresolved": bool(journal.unresolved(target.identity))},
     )
-    return engine.obtain(_work(context, seen, attempt))
-
-
-def _work(context: Context, seen: Look, attempt: Attempt) -> Work:
-    work = Work(context, seen.target, attempt, context.issuer(seen.target), context.comparable(seen))
-    for state, times in attempt.snapshot.get("tries", {}).items():
-        work.tries[State(state)] = [datetime.fromisoformat(at) for at in times]
-    return work
-
-
-def _resume(context: Context, task: Task, attempt: Attempt, fence: int) -> Ready | Outcome | None:
-    """From where the journal left it; None if that leads nowhere any more."""
-    now, seen = context.clock.now(), context.look(task.target)
-    context.emit(events.Resumed(name=task.target.name, state=str(attempt.state)))
-    to = RESUMED_AS.get(attempt.state, attempt.state)
-    if to in UNFINISHED and attempt.ordered_at is not None and now - attempt.ordered_at > ORDER_LIVES:
-        to = State.DUE
-    if to is State.DUE and not (seen.decision.due or _wanted(task, attempt)):
-        context.journal.end(context.journal.resume(attempt, fence), ABANDONED)
-        return None
-    first = None
-    if attempt.state is State.ORDER_INTENT and not context.by_hand:
-        first = _after_lost_order(attempt)
-    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
-    attempt = context.journal.resume(attempt, fence)
-    attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
-    work = _work(context, seen, attempt)
-    return engine.obtain(work, first) if to in STATES else _ready_again(work)
-
-
-def _wanted(task: Task, attempt: Attempt) -> bool:
-    """Whether a person wants it though it is not due; what renewd wants may have changed since."""
-    return task.forced or attempt.kind == "finalize" or bool(attempt.snapshot.get("forced"))
-
-
-def _after_lost_order(attempt: Attempt) -> Step:
-    """An order may have been made that nobody knows of: the next one comes later, and ever later if that happens again."""
-    lost = attempt.snapshot.get("lost_orders", 0) + 1
-    until = backoff.next_try(lost, kind=backoff.Kind.ISSUING, left=None, life=None, now=attempt.changed_at)
-    why = "renewd ended while an order was being made"
-    return Step(State.DUE, "order.unknown", {"lost_orders": lost}, until, why)
-
-
-def _ready_again(work: Work) -> Ready | None:
-    """Time has passed since the version was accepted: the gate looks at it once more before it goes live."""
-    context, target, attempt = work.context, work.target, work.attempt
-    version = attempt.version or ""
-    engine.clear(work)  # the process that proved it may have ended before it could
-    if attempt.kind == "rollback" or context.installer.current(target) == version:
-        return engine.ready(work)
-    problems = waiting.objections(context, target, version, work.live)
-    if not problems:
-        return engine.ready(work)
-    why = "the stored version may not go live any more: " + "; ".join(problems)
-    context.journal.end(attempt, ABANDONED, failure=Failure("gate", "MaterialRefused", why))
-    return None
+    return engine.obtain(Work.of(context, seen, attempt))
 
 
 def _payable(context: Context, owed: Attempt, seen: Look) -> str | None:

@@ -56,6 +56,7 @@ class Context:
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
+        self.began = self.clock.now()
         self.installer = Installer(self.loaded.configuration.state_directory, self.clock)
         self.emit = unharmed(self.emit)
 

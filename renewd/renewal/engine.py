@@ -16,7 +16,7 @@ from renewd.errors import (
 )
 from renewd.journal import Attempt, Failure, State
 from renewd.planning import backoff, present
-from renewd.renewal import events, proof
+from renewd.renewal import events, outages, proof
 from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
 from renewd.renewal.reconciling import unclear, unresolved
 from renewd.renewal.states import READS, STATES
@@ -80,6 +80,7 @@ def fail(work: Work, error: TargetError) -> Outcome:
     work.tell(
         events.Failed, stage=error.stage, message=str(error), remedy=error.remedy, next_try_at=next_try_at
     )
+    outages.tell(work)
     return Outcome(work.target, Result.FAILED, str(error), next_try_at)
 
 
@@ -154,8 +155,9 @@ def _park(work: Work, parked: Parked) -> Outcome:
             "attempt.waits",
             **work.remember(asked=parked.asked, tries=tries),
         )
-    work.attempt = journal.park(work.attempt, parked.until, parked.why)
+    work.attempt = journal.park(work.attempt, parked.until, parked.why, kind=parked.kind)
     work.tell(events.Parked, until=parked.until, why=parked.why)
+    outages.tell(work)
     return Outcome(work.target, Result.PARKED, parked.why, parked.until)
 
 

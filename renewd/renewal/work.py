@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Self
 
 from cryptography import x509
 
@@ -14,6 +15,7 @@ from renewd.planning import backoff
 from renewd.planning.budget import Ask, What
 from renewd.renewal import events
 from renewd.renewal.context import Context
+from renewd.renewal.survey import Look
 
 AGAIN = "attempt.again"
 READS_GIVE_UP = timedelta(minutes=15)  # for repeating one call within an attempt
@@ -22,11 +24,12 @@ READS_GIVE_UP = timedelta(minutes=15)  # for repeating one call within an attemp
 class Parked(Exception):
     """The attempt is put down; it goes on at `until`. `asked` says that the service named that time."""
 
-    def __init__(self, until: datetime, why: str, *, asked: bool = False) -> None:
+    def __init__(self, until: datetime, why: str, *, asked: bool = False, kind: str = "") -> None:
         super().__init__(why)
         self.until = until
         self.why = why
         self.asked = asked
+        self.kind = kind  # the class of the error that is waited out
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Step:
     until: datetime | None = None  # not before
     why: str = ""
     asked: bool = False  # the service named `until`
+    kind: str = ""  # the class of the error that is waited out
     spends: What | None = None  # of the CA's limits: only if there is room
 
 
@@ -57,6 +61,14 @@ class Work:
         default_factory=dict
     )  # of calls that failed since they last went well
     waited: float = 0.0  # seconds of the patience used up
+
+    @classmethod
+    def of(cls, context: Context, seen: Look, attempt: Attempt) -> Self:
+        """The work on an attempt as it was journaled, at a target as it was seen."""
+        work = cls(context, seen.target, attempt, context.issuer(seen.target), context.comparable(seen))
+        for state, times in attempt.snapshot.get("tries", {}).items():
+            work.tries[State(state)] = [datetime.fromisoformat(at) for at in times]
+        return work
 
     @property
     def now(self) -> datetime:
@@ -109,7 +121,8 @@ def again(work: Work, error: Temporary, to: State) -> Step:
     until = work.now + pause_for
     if until - tries[0] > READS_GIVE_UP and (error.retry_after is None or len(tries) > 1):
         raise error
-    return Step(to, AGAIN, {}, until, str(error), asked=error.retry_after is not None)
+    kind = type(error).__name__
+    return Step(to, AGAIN, {}, until, str(error), asked=error.retry_after is not None, kind=kind)
 
 
 def pause(work: Work, step: Step) -> None:
@@ -120,7 +133,7 @@ def pause(work: Work, step: Step) -> None:
         return
     context = work.context
     if work.waited + seconds > context.patience.total_seconds():
-        raise Parked(until, step.why, asked=step.asked)
+        raise Parked(until, step.why, asked=step.asked, kind=step.kind)
     work.tell(events.Waiting, until=until, why=step.why)
     work.waited += seconds
     if context.clock.wait(context.stop, seconds):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import debts, events, inspection
+from renewd.renewal import debts, events, inspection, outages
 from renewd.renewal.events import Event
 
 
@@ -89,6 +89,9 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
     inspection.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
     inspection.NotTidied: lambda event, _now: Said(event.why, ends=True),
+    outages.IssuerPaused: lambda event, now: Said(
+        f"{event.why}; {event.issuer} is left alone{again(event.until, now)}", ends=True, bad=True
+    ),
     events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }

@@ -127,7 +127,7 @@ def _failures(subject: Subject) -> int:
         if attempt.kind in OBTAINING and attempt.outcome is not None:
             if attempt.outcome not in NOTHING:
                 break
-            count += 1
+            count += attempt.kind == "renewal"  # what a person finalized by hand is none of renewd's tries
     return count
 
 

@@ -66,7 +66,7 @@ MUTANTS = (
     ),
     Mutant(
         "a lost order is made anew at once",
-        "renewal/attempts.py",
+        "renewal/resuming.py",
         "first = _after_lost_order(attempt)",
         "first = None",
         (UNCLEAR,),
