@@ -1,0 +1,75 @@
+"""Two years go by: whatever goes wrong, nothing expires, no budget is passed, and every debt is paid in the end.
+
+A thousand certificates by renewd's decisions alone, and twenty through the whole engine against the sandbox, under
+faults that a seed draws. A sample of it runs by default; RENEWD_SWEEP=all takes all of it.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from renewd.planning import budget
+from tests.faults import figures
+from tests.faults.simulation import Simulation
+from tests.faults.years import DAY, WEEK, Years, most_within
+
+WHOLE = os.environ.get("RENEWD_SWEEP") == "all"
+COUNT, SPAN = (1000, timedelta(days=730)) if WHOLE else (100, timedelta(days=182))
+SEEDS = range(4) if WHOLE else range(2)
+NAMES, LIVES = (5, timedelta(days=730)) if WHOLE else (4, timedelta(days=40))
+ENGINES = range(4) if WHOLE else range(1)
+
+
+@pytest.mark.fault(2, 106)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_expires_by_what_renewd_decides(seed: int):
+    tally = Simulation(seed, COUNT, SPAN).run()
+    figures.record(
+        "simulated years, decisions",
+        certificates=COUNT,
+        renewals=tally.renewed,
+        failures=tally.failed,
+        expired=len(tally.expired),
+        unpaid=len(tally.unpaid),
+    )
+    assert not tally.expired, f"seed {seed}"
+    assert not tally.unpaid, f"seed {seed}"
+    assert not tally.refused_by_ca, f"seed {seed}"
+    assert tally.most_in_a_week <= budget.CERTIFICATES, f"seed {seed}"
+    assert tally.most_orders <= budget.ISSUER_ORDERS, f"seed {seed}"
+    assert tally.renewed > COUNT, "the model renews"
+    assert tally.failed > COUNT, "the model lets things go wrong"
+
+
+@pytest.fixture
+def years(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Years]:
+    """An installation, and what is to befall it by the seed."""
+    years = Years(tmp_path, request.param, NAMES, ends=LIVES, short=5 if WHOLE else 2)
+    yield years
+    years.close()
+
+
+@pytest.mark.fault(2, 7, 8, 11, 12, 15, 16, 17, 18, 20, 21, 22, 23, 26, 27, 28, 32, 33, 34, 36, 37, 71, 85)
+@pytest.mark.parametrize("years", ENGINES, indirect=True, ids="seed {}".format)
+def test_nothing_expires_and_everything_is_paid_by_the_whole_engine(years: Years):
+    record = years.live()
+    issued = [most_within(years.issued(name), WEEK) for name in years.names]
+    figures.record(
+        "simulated years, whole engine",
+        certificates=NAMES,
+        renewals=record.told["Renewed"],
+        mishaps=sum(record.mishaps.values()),
+        restarts=record.restarts,
+        kills=record.kills,
+        expired=len(record.expired),
+        unpaid=len(years.unpaid()),
+    )
+    assert not record.expired
+    assert not years.unpaid()
+    assert max(issued) <= budget.CERTIFICATES
+    assert max(most_within(years.ordered(name), DAY) for name in years.names) <= budget.ORDERS
+    assert record.mishaps
+    assert record.restarts
