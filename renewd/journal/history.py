@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
 
 from renewd.journal import rows
 from renewd.journal.attempt import (
@@ -26,6 +26,8 @@ from renewd.journal.attempt import (
 )
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
+from renewd.journal.spent import EVENTS
+from renewd.planning import budget
 
 SERVED = "confirm.served"  # the event of a step that tells which serial was seen
 RECENT = 5  # renewals that tell how long the next will take
@@ -140,16 +142,28 @@ class History(Connected):
         return [(attempt, tuple(by_attempt[attempt.id])) for attempt in found]
 
     def forget(self, identity: str) -> int:
-        """Drop all that is known of a target; how many attempts that were. Its fence stays, so that it only grows."""
+        """Drop all that is known of a target but what it spent of the CA's limits lately; how many attempts that were.
+
+        Its fence stays, so that it only grows.
+        """
+        own = attempts.c.identity == identity
+        spent = self._spent_lately()
+        closed = {"outcome": ABANDONED, "failure": None, "next_try_at": None, "owed": ""}
         with self._database.write() as connection:
-            return connection.execute(delete(attempts).where(attempts.c.identity == identity)).rowcount
+            dropped = connection.execute(delete(attempts).where(own, attempts.c.id.not_in(spent))).rowcount
+            connection.execute(update(attempts).where(own).values(**closed, ended_at=self._clock.now()))
+        return dropped
 
     def sweep(self, before: datetime) -> int:
-        """Drop attempts that ended earlier, but every target's newest one; how many those were."""
+        """Drop attempts that ended earlier, but every target's newest one and what was spent lately; how many those were."""
         newest = select(func.max(attempts.c.id)).group_by(attempts.c.identity)
-        old = delete(attempts).where(attempts.c.ended_at < before, attempts.c.id.not_in(newest))
+        kept = attempts.c.id.not_in(newest) & attempts.c.id.not_in(self._spent_lately())
         with self._database.write() as connection:
-            return connection.execute(old).rowcount
+            return connection.execute(delete(attempts).where(attempts.c.ended_at < before, kept)).rowcount
+
+    def _spent_lately(self) -> Select[Any]:
+        since = self._clock.now() - budget.REACHES
+        return select(steps.c.attempt).where(steps.c.event.in_(EVENTS), steps.c.at > since)
 
     def _newest(self, *conditions: ColumnElement[bool]) -> dict[str, Attempt]:
         newest = select(func.max(attempts.c.id)).where(*conditions).group_by(attempts.c.identity)
