@@ -10,6 +10,7 @@ from renewd.errors import Fenced, StateUnusable
 EVERY = timedelta(minutes=5)  # a third of what a lease lasts: two failures in a row lose none
 AGAIN = timedelta(seconds=30)  # after a database that could not be reached
 LONGEST = timedelta(hours=2)  # no attempt takes as long: whoever holds a lease so long hangs
+_LEAVES_WITHIN = 1.0  # seconds
 
 Lease = tuple[str, int]  # identity, fence
 
@@ -48,11 +49,14 @@ class Keeper:
             self._changed.notify()
 
     def close(self) -> None:
-        """Keep nothing any more."""
+        """Keep nothing any more; a call under way gets a moment to end, as the database is closed next."""
         with self._changed:
             self._held.clear()
             self._owed.clear()
             self._changed.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(_LEAVES_WITHIN)
 
     def _add(self, leases: dict[Lease, float], lease: Lease) -> None:
         with self._changed:
