@@ -14,7 +14,8 @@ from renewd.journal.spent import Counted
 from renewd.planning import budget
 from renewd.planning.budget import Ask, Spent
 
-REMEDY = "renewd goes on by itself then; a person may have a little more: renewd renew NAME --force"
+REMEDY = "wait, as renewd goes on by itself then; who cannot wait may have a little more"
+REMEDY_BY_HAND = "wait until then, as the CA allows no more"
 
 
 class Spending(Attempts):
@@ -31,7 +32,11 @@ class Spending(Attempts):
             known = self._spent(connection, attempt.identity, ask.issuer)
             refused = budget.refusal(known, ask, self._clock.now())
             if refused is not None:
-                raise OutOfBudget(f"out of budget: {refused.why}", until=refused.until, remedy=REMEDY)
+                raise OutOfBudget(
+                    f"out of budget: {refused.why}",
+                    until=refused.until,
+                    remedy=REMEDY_BY_HAND if ask.by_hand else REMEDY,
+                )
 
         return self._move(attempt, to, event, facts, afford)
 
