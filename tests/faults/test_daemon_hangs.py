@@ -109,7 +109,12 @@ def test_as_long_as_what_hangs_holds_its_lease_nobody_else_takes_it_up(
 @pytest.mark.fault(1, 102)
 def test_a_name_service_that_never_answers_is_over_with_the_calls_own_time(monkeypatch: pytest.MonkeyPatch):
     silence = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if silence.wait() else [])
+
+    def never(*_: object, **__: object) -> list[object]:
+        silence.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
     with pytest.raises(Exception, match="did not answer"):
         deadline.look_up("nobody-answers.example", 443, 0.05)
     silence.set()
