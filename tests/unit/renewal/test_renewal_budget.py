@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from renewd.journal.spent import SEEN
 from renewd.planning.budget import What
 from renewd.renewal import by_hand, events, outages, passes
 from renewd.renewal.context import Context
@@ -89,6 +90,14 @@ def test_what_was_not_sent_is_not_spent(world: World, clock: FakeClock):
     world.sandbox.fault("finalize", "status=429+1", 1)
     assert results(renew(world)) == {NAME: "renewed"}
     assert spent(world) == [What.ORDER, What.CERTIFICATE]
+
+
+@pytest.mark.fault(21)
+def test_an_order_that_is_invalid_gave_no_certificate(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("finalize", "text-400=The order is invalid.", 1)
+    assert results(renew(world)) == {NAME: "failed"}
+    assert spent(world) == [What.ORDER]
 
 
 @pytest.mark.fault(7)
@@ -216,6 +225,29 @@ def test_a_new_order_follows_an_unresolved_one_when_a_quarter_of_the_life_is_lef
     assert found[-1] == "renewed"
     assert 22.5 * DAY - 2 * DAY < timedelta(days=29) - (clock.now() - FakeClock().now()) <= 22.5 * DAY
     assert world.calls(NAME, "order") == 2
+
+
+@pytest.mark.fault(7)
+def test_after_an_unresolved_one_nothing_is_ordered_that_would_use_up_the_week(
+    world: World, clock: FakeClock
+):
+    once_renewed(world, days_left=20)
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    fence = context.journal.take(target.identity)
+    attempt = context.journal.begin(target.identity, NAME, "deploy", issuer=None, fence=fence)
+    attempt = context.journal.note(attempt, SEEN, order_uri="another", issued_at=clock.now() - DAY)
+    context.journal.end(attempt, "deployed")
+    context.journal.release(target.identity, fence)
+    context.close()
+    unresolved(world, clock)
+    clock.advance(2 * DAY)
+    (outcome,) = renew(world)
+    assert outcome.result == "parked"
+    assert "2 of 3 automatic certificates of this week are used, 1 more kept" in outcome.why
+    assert world.calls(NAME, "order") == 1
+    clock.advance(4 * DAY + HOUR)
+    assert results(renew(world)) == {NAME: "renewed"}
 
 
 @pytest.mark.fault(7)
