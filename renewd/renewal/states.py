@@ -61,7 +61,9 @@ def _know_what_was_ordered(work: Work) -> None:
     """After the journal was lost an order of before may still come to something. Raises Parked until it must have."""
     until = work.context.journal.quiet_until(work.now)
     if until is not None:
-        raise Parked(until, f"the journal was lost; nothing is ordered until {until:%H:%M} UTC, deploying goes on")
+        raise Parked(
+            until, f"the journal was lost; nothing is ordered until {until:%H:%M} UTC, deploying goes on"
+        )
 
 
 def order_intent(work: Work) -> Step:

@@ -181,7 +181,9 @@ class Portal:
         self, holding: Holding, uri: str, life: ca.Life, spoils: Sequence[str], *, number: int | None = None
     ) -> Generation:
         given = next(self._numbers) if number is None else number
-        issued_at = min(self.now(), life.start + ca.BACKDATED)  # what was seeded was issued when its life began
+        issued_at = min(
+            self.now(), life.start + ca.BACKDATED
+        )  # what was seeded was issued when its life began
 
         def honest(request: material.Request) -> Generation:
             return material.make(self.authority, request, number=given, issued_at=issued_at)
