@@ -6,9 +6,12 @@ Every effect stands between two journal writes, so that it can be killed anywher
 from datetime import datetime, timedelta
 
 from renewd.errors import (
+    BadReply,
     ClockSuspect,
     Fenced,
+    KeyRejected,
     MaterialRefused,
+    NotInSubscription,
     OutOfBudget,
     RenewdError,
     TargetError,
@@ -111,10 +114,12 @@ def _step(work: Work) -> Step:
     state = work.attempt.state
     try:
         return STATES[state](work)
-    except Temporary as error:
-        if state not in READS:
+    except (Temporary, BadReply, KeyRejected, NotInSubscription) as error:
+        if state is State.RECONCILE:
+            return _look_later(work, error)
+        if state not in READS or not isinstance(error, Temporary):
             raise
-        return _look_later(work, error) if state is State.RECONCILE else again(work, error, state)
+        return again(work, error, state)
     except (RenewdError, Parked):
         raise
     except Exception as error:
@@ -126,14 +131,13 @@ def _step(work: Work) -> Step:
         raise unforeseen from error
 
 
-def _look_later(work: Work, error: Temporary) -> Step:
+def _look_later(work: Work, error: TargetError) -> Step:
     """A service that cannot be asked now may have issued all the same: it is asked for as long as one is looked for."""
+    asked = error.retry_after if isinstance(error, Temporary) else None
     until = backoff.next_look(work.attempt.finalize_sent_at or work.now, work.now)
     if until is None:
         raise unresolved(str(error)) from error
-    return Step(
-        State.RECONCILE, AGAIN, {}, max(until, work.now + (error.retry_after or timedelta())), str(error)
-    )
+    return Step(State.RECONCILE, AGAIN, {}, max(until, work.now + (asked or timedelta())), str(error))
 
 
 def _hold(work: Work, error: TargetError, until: datetime) -> Outcome:

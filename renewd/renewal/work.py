@@ -11,7 +11,7 @@ from renewd.config.targets import Target
 from renewd.errors import Temporary
 from renewd.issuers.base import Issued, Issuer
 from renewd.journal import Attempt, State
-from renewd.planning import backoff
+from renewd.planning import backoff, budget
 from renewd.planning.budget import Ask, What
 from renewd.renewal import events
 from renewd.renewal.context import Context
@@ -93,15 +93,23 @@ class Work:
         self.attempt = self.context.journal.note(self.attempt, event, **facts)
 
     def ask(self, what: What) -> Ask:
-        """What this attempt wants to spend; one that follows an unresolved one must leave room to be so itself."""
+        """What this attempt wants to spend."""
         return Ask(
             what,
             tuple(self.attempt.identity.split(",")),
             self.target.issuer,
             by_hand=self.context.by_hand,
             order=self.attempt.order_uri or "" if what is What.CERTIFICATE else "",
-            spare=1 if self.attempt.snapshot.get("unresolved") else 0,
+            spare=self._spare,
         )
+
+    @property
+    def _spare(self) -> int:
+        """What follows an unresolved attempt leaves room to be so itself, where there is time to wait for room."""
+        if self.live is None or not self.attempt.snapshot.get("unresolved"):
+            return 0
+        left = self.live.not_valid_after_utc - self.now
+        return 1 if left > budget.WEEK + backoff.URGENT_LEFT else 0
 
     def tell(self, event: type[events.Event], **fields: object) -> None:
         """Emit an event about this target."""

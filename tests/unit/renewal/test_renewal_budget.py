@@ -1,7 +1,7 @@
 """Limits, clocks and doubts hold an attempt without spending anything, and it goes on by itself when it may."""
 
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -227,19 +227,24 @@ def test_a_new_order_follows_an_unresolved_one_when_a_quarter_of_the_life_is_lef
     assert world.calls(NAME, "order") == 2
 
 
+def one_more_seen(world: World, at: datetime) -> None:
+    """Somebody else had a certificate issued then."""
+    context = world.context(NAME)
+    (target,) = context.loaded.targets
+    fence = context.journal.take(target.identity)
+    attempt = context.journal.begin(target.identity, NAME, "deploy", issuer=None, fence=fence)
+    attempt = context.journal.note(attempt, SEEN, order_uri="another", issued_at=at)
+    context.journal.end(attempt, "deployed")
+    context.journal.release(target.identity, fence)
+    context.close()
+
+
 @pytest.mark.fault(7)
 def test_after_an_unresolved_one_nothing_is_ordered_that_would_use_up_the_week(
     world: World, clock: FakeClock
 ):
     once_renewed(world, days_left=20)
-    context = world.context(NAME)
-    (target,) = context.loaded.targets
-    fence = context.journal.take(target.identity)
-    attempt = context.journal.begin(target.identity, NAME, "deploy", issuer=None, fence=fence)
-    attempt = context.journal.note(attempt, SEEN, order_uri="another", issued_at=clock.now() - DAY)
-    context.journal.end(attempt, "deployed")
-    context.journal.release(target.identity, fence)
-    context.close()
+    one_more_seen(world, clock.now() - DAY)
     unresolved(world, clock)
     clock.advance(2 * DAY)
     (outcome,) = renew(world)
@@ -247,6 +252,15 @@ def test_after_an_unresolved_one_nothing_is_ordered_that_would_use_up_the_week(
     assert "2 of 3 automatic certificates of this week are used, 1 more kept" in outcome.why
     assert world.calls(NAME, "order") == 1
     clock.advance(4 * DAY + HOUR)
+    assert results(renew(world)) == {NAME: "renewed"}
+
+
+@pytest.mark.fault(7)
+def test_the_last_of_a_week_is_ordered_rather_than_let_the_running_one_end(world: World, clock: FakeClock):
+    once_renewed(world, days_left=9)
+    one_more_seen(world, clock.now() - DAY)
+    unresolved(world, clock)
+    clock.advance(DAY)
     assert results(renew(world)) == {NAME: "renewed"}
 
 

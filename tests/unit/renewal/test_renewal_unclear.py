@@ -244,15 +244,18 @@ def test_a_service_that_stays_busy_is_asked_ever_more_seldom_and_told_as_a_failu
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
 
 
-@pytest.mark.fault(7, 15)
+@pytest.mark.fault(7, 12, 15, 16, 18, 22)
+@pytest.mark.parametrize(
+    "fault", ["status=503", "status=401", "status=404", "html-200", "wrong-type", "other-name"]
+)
 def test_a_service_that_cannot_be_asked_after_a_lost_reply_is_asked_until_it_can(
-    world: World, clock: FakeClock
+    world: World, clock: FakeClock, fault: str
 ):
     world.sandbox.seed(NAME, days_left=None, validated=True)
     world.sandbox.fault("finalize", "lose-reply")
     context = world.context(NAME, patience=timedelta())
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "parked"}
-    world.sandbox.fault("certificate", "status=503", None)
+    world.sandbox.fault("certificate", fault, None)
     began = clock.now()
     while clock.now() - began < timedelta(hours=2):
         (outcome,) = passes.run(context, context.loaded.targets)
