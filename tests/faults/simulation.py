@@ -31,6 +31,7 @@ LOOK = 12 * HOUR  # from pass to pass
 CA_LIMIT = 5  # certificates for one set in a week: Let's Encrypt's, which no client may pass
 ISSUER_ORDERS, ISSUER_SPAN = 300, 3 * HOUR  # Let's Encrypt's too
 RULE = RenewBefore()
+IN_A_ROW = 4  # certificates of no use, at most, for one name in ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Watched:
     debt: Debt | None = None
     debts: int = 0  # times in a row that paying it failed
     debt_at: datetime = BEGIN
+    wrong: int = 0  # so many of the next to be issued are of no use
     waiting: tuple[datetime, datetime] | None = None  # accepted, not live
     spent: deque[Spent] = field(default_factory=deque)
     issued: deque[datetime] = field(default_factory=deque)  # what the CA counts
@@ -189,14 +191,23 @@ class Simulation:
             return "nothing issued"
         watched.issued.append(now)
         self.tally.most_in_a_week = max(self.tally.most_in_a_week, len(watched.issued))
-        lately = (
-            len(watched.issued) > 1 and watched.short
-        )  # two of no use in a row leave a six-day one no time
-        if not lately and self._mishap(now, "material", 0.01):
+        if self._wrong(watched, now):
             return "refused"
         begin = now - BACKDATED
         watched.waiting = (begin, begin + self._life(watched, now))
         return None
+
+    def _wrong(self, watched: Watched, now: datetime) -> bool:
+        """Whether what is issued is of no use. Some have it so several times in a row; a six-day one would have no time."""
+        if watched.wrong:
+            watched.wrong -= 1
+            return True
+        if watched.short or now >= self._calm:
+            return False
+        if watched.name[4] != "3":
+            return self._mishap(now, "material", 0.01)
+        watched.wrong = self._chance.randint(0, IN_A_ROW)
+        return False
 
     def _limit_orders(self, now: datetime) -> None:
         self.tally.most_orders = max(self.tally.most_orders, len(self._orders))
