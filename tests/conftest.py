@@ -22,6 +22,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What measures the coverage stays out of the processes that the test starts: it loads, opens and handles things."""
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
 def _servers() -> Iterator[list[Server]]:
     started: list[Server] = []
     yield started

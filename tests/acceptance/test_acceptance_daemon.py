@@ -142,6 +142,7 @@ def test_sighup_changes_what_is_logged_too(world: World):
     assert "daemon.leaving" not in [line["event"] for line in daemon.lines]
 
 
+@pytest.mark.usefixtures("uncounted")
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.15, 0.3, 0.6])
 def test_sigterm_in_the_first_moments_is_no_failure(world: World, after: float):
     """From when on they are heard, which is before anything slow is loaded."""

@@ -114,6 +114,7 @@ def test_a_configuration_with_faults_keeps_nothing_from_being_ended(tmp_path: Pa
     assert live.look_closely(target(tmp_path, MODEL), f"{tmp_path}/state").state == "present"
 
 
+@pytest.mark.usefixtures("uncounted")
 def test_recover_needs_no_network_no_journal_and_no_library_for_them(tmp_path: Path) -> None:
     """In a name space without a network, and with what is loaded listed."""
     interrupted(tmp_path)

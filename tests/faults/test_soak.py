@@ -23,7 +23,7 @@ GROWTH = 3 << 20  # bytes of resident memory, from one half to the other: what a
 
 
 @pytest.fixture
-def samples(tmp_path: Path) -> list[dict[str, int]]:
+def samples(tmp_path: Path, uncounted: None) -> list[dict[str, int]]:
     """What the worker held at each sample, without its first quarter: until then it loads and fills."""
     if WHOLE:  # longer than a test may take that hangs
         faulthandler.cancel_dump_traceback_later()

@@ -41,11 +41,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(config)
 
 
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What measures the coverage would load more."""
-    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 def loaded(text: str) -> Iterator[str]:

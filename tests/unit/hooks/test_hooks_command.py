@@ -369,6 +369,7 @@ assert len(os.listdir("/proc/self/fd")) == files
 
 
 @pytest.mark.fault(105)
+@pytest.mark.usefixtures("uncounted")
 def test_a_user_who_may_have_no_more_processes_has_a_failed_hook_and_nothing_more():
     """The kernel's own refusal to fork, in a process that is another user's."""
     ended = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
