@@ -28,7 +28,6 @@ def sample(years: Years) -> dict[str, int]:
         "threads": threading.active_count(),
         "zombies": zombies(),
         "renewed": years.record.told["Renewed"],
-        "expired": len(years.record.expired),
     }
 
 
