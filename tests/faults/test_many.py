@@ -3,6 +3,7 @@
 A hundred and ten by default, and a thousand with RENEWD_SWEEP=all.
 """
 
+import faulthandler
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -79,6 +80,8 @@ def resident() -> int:
 @pytest.fixture
 def many(tmp_path: Path, clock: FakeClock) -> Iterator[Many]:
     """All of them live, and due."""
+    if WHOLE:  # longer than a test may take that hangs
+        faulthandler.cancel_dump_traceback_later()
     many = Many(tmp_path, clock)
     yield many
     many.daemon.context.close()
