@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import postgres as postgresql
 from tests.clocks import FakeClock
+from tests.pebble import Pebble
 from tests.servers import Haproxy, Nginx, Server, Site
 
 # No time limit for an example: never a wall-clock time in a test.
@@ -56,6 +58,20 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) ->
 
     def make(combined: str | Path, *, start: bool = True) -> Haproxy:
         server = Haproxy(tmp_path_factory.mktemp("haproxy"), combined)
+        _servers.append(server)
+        if start:
+            server.start()
+        return server
+
+    return make
+
+
+@pytest.fixture
+def pebble(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) -> Callable[..., Pebble]:
+    """A real ACME server with these options of `Pebble`, ended with the test."""
+
+    def make(*, start: bool = True, **options: Any) -> Pebble:
+        server = Pebble(tmp_path_factory.mktemp("pebble"), **options)
         _servers.append(server)
         if start:
             server.start()
