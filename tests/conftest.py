@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import postgres as postgresql
 from tests.clocks import FakeClock
+from tests.nameservers import NameServer
 from tests.pebble import Pebble
 from tests.servers import Haproxy, Nginx, Server, Site
 
@@ -72,6 +73,20 @@ def pebble(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) -> 
 
     def make(*, start: bool = True, **options: Any) -> Pebble:
         server = Pebble(tmp_path_factory.mktemp("pebble"), **options)
+        _servers.append(server)
+        if start:
+            server.start()
+        return server
+
+    return make
+
+
+@pytest.fixture
+def nameserver(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server]) -> Callable[..., NameServer]:
+    """A real name server of a kind (`Bind`, `Knot`) with these options of it, ended with the test."""
+
+    def make(kind: type[NameServer], *, start: bool = True, **options: Any) -> NameServer:
+        server = kind(tmp_path_factory.mktemp("nameserver"), **options)
         _servers.append(server)
         if start:
             server.start()
