@@ -59,11 +59,12 @@ class Pebble(Server):
         dns: str | None = None,
         environment: Mapping[str, str] | None = None,
         eab: Mapping[str, str] | None = None,
+        http_port: int | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(directory)
         self.port, self.management_port = free_port(), free_port()
-        self.http_port, self.tls_port = free_port(), free_port()
+        self.http_port, self.tls_port = http_port or free_port(), free_port()
         self.names = Names(directory) if dns is None else None
         self._dns = dns
         self._environment = {

@@ -132,12 +132,12 @@ class Site:
 
 
 class Nginx(Server):
-    """nginx with a TLS server block a site on `port`, and one for plain HTTP on `http_port` out of `webroot`."""
+    """nginx with a TLS server block a site on `port`, if there are any, and plain HTTP on `http_port` out of `webroot`."""
 
     def __init__(self, directory: Path, sites: Sequence[Site], webroot: str | Path | None = None) -> None:
         super().__init__(directory)
-        self.port = free_port()
         self.http_port = free_port()
+        self.port = free_port() if sites else self.http_port
         self.webroot = Path(webroot or directory / "webroot")
         self.webroot.mkdir(parents=True, exist_ok=True)
         self._line = [program("nginx", "nginx-light"), "-p", str(directory), "-c", f"{directory}/nginx.conf"]
