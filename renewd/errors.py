@@ -15,6 +15,7 @@ RenewdError
     ├── ReplyLost              sent, but no answer was read: reconcile before anything else
     ├── OrderGone              this order can never be finalized: a new one is needed
     ├── AlreadyFinalized       the order was finalized before: reconcile
+    ├── Unfinalized            finalize certainly did nothing: the same order may be finalized again
     ├── Unresolved             finalize was called, and nothing tells what came of it: looked at, not repeated
     ├── ChallengeFailed        the CA did not find the proof: told as it is, tried again by back-off
     │   └── NotProvable        the order asks for a proof that the configuration does not give
@@ -154,6 +155,12 @@ class OrderGone(TargetError):
 
 class AlreadyFinalized(TargetError):
     """The service has finalized this order before."""
+
+    stage = "finalize"
+
+
+class Unfinalized(TargetError):
+    """The service shows that the finalize that was sent never reached the order, which still waits for it."""
 
     stage = "finalize"
 

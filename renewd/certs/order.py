@@ -33,3 +33,4 @@ class Order:
     uri: str
     status: OrderStatus
     tokens: tuple[Token, ...] = ()
+    key: str = ""  # the name of the stored key that the certificate is for; empty where the service makes it

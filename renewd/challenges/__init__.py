@@ -4,7 +4,9 @@ Not here: when that is done, and telling the CA. Read base.py first, then webroo
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from renewd.config.proving import Http01
 
 if TYPE_CHECKING:
     from renewd.challenges.base import Challenge
@@ -14,27 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "make"]
 
 
-def _webroot(settings: "Settings", resolve: "Resolve | None") -> "Challenge":
+def _http01(settings: Http01, resolve: "Resolve | None") -> "Challenge":
+    from renewd.challenges.listener import Listener
     from renewd.challenges.webroot import Webroot
 
-    return Webroot(settings.webroot or "", resolve)
+    return (
+        Webroot(settings.webroot, resolve) if settings.webroot else Listener(settings.listen or "", resolve)
+    )
 
 
-def _listener(settings: "Settings", resolve: "Resolve | None") -> "Challenge":
-    from renewd.challenges.listener import Listener
-
-    return Listener(settings.listen or "", resolve)
-
-
-KINDS: dict[
-    str, Callable[["Settings", "Resolve | None"], "Challenge"]
-] = {  # by the setting that names the place
-    "webroot": _webroot,
-    "listen": _listener,
-}
+KINDS: dict[type, Callable[[Any, "Resolve | None"], "Challenge"]] = {Http01: _http01}  # by what is configured
 
 
 def make(settings: "Settings", *, resolve: "Resolve | None" = None) -> "Challenge":
     """The challenge that the settings describe; `resolve` says where looks connect to instead of (host, port)."""
-    kind = next(name for name in KINDS if getattr(settings, name) is not None)
-    return KINDS[kind](settings, resolve)
+    return KINDS[type(settings)](settings, resolve)

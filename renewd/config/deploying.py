@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from renewd.config import addresses, commands
-from renewd.config.issuing import SecretSource
 from renewd.config.paths import AbsolutePath
 from renewd.config.settings import OneOrMany, Problem, Settings, between, fit, matching
+from renewd.config.sources import SecretSource
 from renewd.config.units import Duration, duration, mode
 
 Kind = Literal["fullchain", "key", "cert", "chain", "combined", "pfx"]

@@ -57,6 +57,13 @@ class Entry:
         for index, name in enumerate(self.certificate.names or ()):
             yield (*path, self._written(path, index) if self.dropped else index), name
 
+    def domains(self) -> Iterator[tuple[Path, str]]:
+        """The names on the entry's certificates and where each is written."""
+        if not self.certificate.domains:
+            yield from self.names()
+        for index, name in enumerate(self.certificate.domains):
+            yield (*self.path, "domains", self._written((*self.path, "domains"), index)), name
+
     def written(self) -> Iterator[tuple[Path, str]]:
         """The paths that the entry installs to, as written, and where that is below `install`."""
         for index, install in enumerate(self.certificate.install):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from renewd.config import near, targets
 from renewd.config.document import Document, show
 from renewd.config.entries import Entry
+from renewd.config.proving import Http01
 from renewd.config.settings import Path
 
 Place = tuple[Document, Path]
@@ -33,18 +34,21 @@ def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[
     """Entries whose issuer is not there, or could be any of several."""
     listed = " or ".join(issuers[:4])
     for entry in entries:
-        issuer = entry.certificate.issuer
-        if issuer is None and len(issuers) > 1:
+        written = entry.certificate.issuer
+        if not written and len(issuers) > 1:
             yield Flaw(
                 entry.document,
                 (*entry.path, "issuer"),
                 "it is missing, and there are several",
                 f"write {listed}",
             )
-        elif issuer is not None and issuer not in issuers:
-            meant = near.nearest(issuer, issuers)
-            right = f"did you mean {meant}?" if meant else f"write {listed}" if issuers else ""
-            yield Flaw(*entry.place("issuer"), f"there is no issuer {issuer!r}", right)
+        for index, issuer in enumerate(written):
+            if issuer not in issuers:
+                meant = near.nearest(issuer, issuers)
+                right = f"did you mean {meant}?" if meant else f"write {listed}" if issuers else ""
+                yield Flaw(*entry.place("issuer", index), f"there is no issuer {issuer!r}", right)
+            elif issuer in written[:index]:
+                yield Flaw(*entry.place("issuer", index), f"{issuer} is in it twice", "write it once")
 
 
 def _shape_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
@@ -55,10 +59,12 @@ def _shape_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
             yield Flaw(entry.document, (*entry.path, "install"), "it is missing", right)
         if entry.certificate.names is not None and len(entry.certificate.names) > 1:
             yield from _shared_by_names(entry)
-        if entry.certificate.challenge is not None:
-            for path, name in entry.names():
+        if entry.certificate.names is not None and entry.certificate.domains:
+            yield Flaw(*entry.place("domains"), "several names share them", "write them beside one `name`")
+        if isinstance(entry.certificate.challenge, Http01):
+            for path, name in entry.domains():
                 if "*" in name:
-                    right = "leave `challenge` out, and order it where the name is proved by DNS"
+                    right = "write challenge: {type: dns-01, …}, or leave it out where the service proves the name"
                     yield Flaw(
                         entry.document, path, f"no HTTP challenge can prove the wildcard in {name!r}", right
                     )
@@ -77,10 +83,12 @@ def _name_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
     first: dict[str, Place] = {}
     for entry in entries:
         for path, name in entry.names():
-            there = first.setdefault(targets.identity(name), (entry.document, path))
-            if there != (entry.document, path):
+            own = {targets.identity(name), targets.identity(",".join(entry.certificate.domains) or name)}
+            there = next((first[each] for each in sorted(own) if each in first), None)
+            if there is not None:
                 wrong = f"the same names as {_said(there, entry.document)}"
                 yield Flaw(entry.document, path, wrong, "watch it once; install takes a list of places")
+            first.update(dict.fromkeys(own, (entry.document, path)))
 
 
 def _said(place: Place, within: Document) -> str:

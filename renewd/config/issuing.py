@@ -1,77 +1,25 @@
-"""The settings of what issues: secrets' sources, issuers, challenges."""
+"""The settings of what issues: one class a kind of service."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from renewd.config import addresses
-from renewd.config.paths import AbsolutePath, absolute
-from renewd.config.settings import Problem, Settings, between, fit
+from renewd.config.paths import AbsolutePath
+from renewd.config.settings import Settings, between
+from renewd.config.sources import SecretSource, unquotable
 from renewd.config.units import Duration, duration
 
 RCL_BASE_URL = (
     "https://rclapi.azure-api.net/public"  # the vendor's; its pages write it with and without /public
 )
-
-
-def _unquotable(check: Callable[[str], object], right: str) -> AfterValidator:
-    """A check whose message never repeats the text: people put the secret itself where its source belongs."""
-
-    def checked(text: str) -> str:
-        try:
-            accepted = check(text)
-        except ValueError:
-            accepted = None
-        if not accepted:
-            raise ValueError(f"this is not right here; {right}")
-        return accepted if isinstance(accepted, str) else text
-
-    return AfterValidator(checked)
-
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII).fullmatch
-_CREDENTIAL = re.compile(r"(?!\.)[A-Za-z0-9_.@-]{1,255}", re.ASCII).fullmatch
+RCL_V8_BASE_URL = "https://rclapi.azure-api.net/prod/v3"
+LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+LETSENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+DIRECTORIES = {"letsencrypt": LETSENCRYPT, "letsencrypt-staging": LETSENCRYPT_STAGING}
 _TEXT = re.compile(r"\S(?:.*\S)?").fullmatch
-
-
-class SecretSource(Settings):
-    """Where a secret is read from, at the moment it is needed. Exactly one of the three."""
-
-    file: Annotated[str, _unquotable(absolute, "write an absolute path")] | None = Field(
-        None,
-        description="A file that holds nothing else, readable by its owner only.",
-        examples=["/etc/renewd/rcl-api-key"],
-    )
-    env: Annotated[str, _unquotable(_VARIABLE, "write the name of an environment variable")] | None = Field(
-        None, description="An environment variable of the daemon.", examples=["RCL_API_KEY"]
-    )
-    credential: (
-        Annotated[str, _unquotable(_CREDENTIAL, "write the name that LoadCredential= gives it")] | None
-    ) = Field(None, description="A systemd credential (LoadCredential=).", examples=["rcl-api-key"])
-    allow_group: bool = Field(
-        False, strict=True, description="Accept a file that its group may read (0440, 0640)."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _source(cls, value: Any) -> Any:
-        if isinstance(value, dict | SecretSource):
-            return value
-        raise ValueError(
-            "a secret does not stand in this file; write where it is read from: {file: /etc/renewd/…}, {env: NAME} or {credential: NAME}"
-        )
-
-    @model_validator(mode="after")
-    def _one(self) -> "SecretSource":
-        said = [key for key in ("file", "env", "credential") if getattr(self, key) is not None]
-        right = "write exactly one of file, env and credential"
-        if len(said) != 1:
-            fit([Problem((), f"{' and '.join(said)} are set" if said else "no source is set", right)])
-        if self.allow_group and self.file is None:
-            fit([Problem(("allow_group",), "it is about a file, and none is set", "leave it out")])
-        return self
+_MAIL = re.compile(r"[^\s@,?]+@[^\s@,?]+", re.ASCII).fullmatch
 
 
 class TrustFile(Settings):
@@ -99,20 +47,27 @@ class Timeout(Settings):
     )
 
 
-class RclIssuer(Settings):
-    """The RCL SSL Core API V7."""
+def _directory(text: str) -> str:
+    """The URL of a directory; `letsencrypt` stands for its own."""
+    return DIRECTORIES.get(text) or addresses.base_url(text)
 
-    type: Literal["rcl"] = Field(description="Which service this is.", examples=["rcl"])
-    subscription_id: Annotated[str, _unquotable(_TEXT, "write it as the RCL portal shows it")] = Field(
-        description="As the RCL portal shows it.", examples=["sub_df45ghfh463nfhh"]
-    )
-    api_key: SecretSource = Field(
-        description="Where the API key is read from; never the key itself.",
-        examples=[{"file": "/etc/renewd/rcl-api-key"}],
-    )
-    base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
-        RCL_BASE_URL, description="The API; http:// for a loopback host only."
-    )
+
+def _switch(value: Any) -> Any:
+    """YAML reads a bare off as false."""
+    return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
+
+
+Directory = Annotated[str, AfterValidator(_directory)]
+Suggesting = Annotated[
+    str,
+    BeforeValidator(_switch),
+    AfterValidator(lambda text: text if text == "off" else _directory(text)),
+]
+
+
+class Service(Settings):
+    """What every kind of issuer may say."""
+
     trust: Trust = Field(
         "system", description="Roots that what is issued must chain to: system, {file: PATH} or none."
     )
@@ -127,58 +82,122 @@ class RclIssuer(Settings):
         description="Roots for the API's own TLS instead of the system's.",
         examples=["/etc/renewd/api-roots.pem"],
     )
+
+
+class Portal(Service):
+    """A subscription at RCL, which makes keys and keeps certificates."""
+
+    subscription_id: Annotated[str, unquotable(_TEXT, "write it as the RCL portal shows it")] = Field(
+        description="As the RCL portal shows it.", examples=["sub_df45ghfh463nfhh"]
+    )
+    api_key: SecretSource = Field(
+        description="Where the API key is read from; never the key itself.",
+        examples=[{"file": "/etc/renewd/rcl-api-key"}],
+    )
     download_hosts: tuple[Annotated[str, AfterValidator(addresses.host)], ...] = Field(
         (),
         description="Hosts that downloads may come from; empty: whatever host the API names.",
         examples=[["rclstorage.blob.core.windows.net"]],
     )
+    ari: Suggesting = Field(
+        "off",
+        description="The ACME directory whose renewal information (RFC 9773) is asked: letsencrypt, a URL, or off.",
+        examples=["letsencrypt"],
+    )
 
 
-Issuer = RclIssuer  # becomes a union, discriminated by `type`, with the second kind
+class RclIssuer(Portal):
+    """The RCL SSL Core API V7."""
+
+    type: Literal["rcl"] = Field(description="Which service this is.", examples=["rcl"])
+    base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
+        RCL_BASE_URL, description="The API; http:// for a loopback host only."
+    )
 
 
-def _off(value: Any) -> Any:
-    return "off" if value is False else value  # YAML reads a bare off as false
+class RclV8Issuer(Portal):
+    """The RCL SSL API V8."""
+
+    type: Literal["rcl-v8"] = Field(description="Which service this is.", examples=["rcl-v8"])
+    base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
+        RCL_V8_BASE_URL, description="The API; http:// for a loopback host only."
+    )
 
 
-class Http01(Settings):
-    """Proof of control by a file over HTTP (RFC 8555 §8.3)."""
+class Eab(Settings):
+    """External account binding (RFC 8555 §7.3.4): which account of the CA's own the ACME account belongs to."""
 
-    type: Literal["http-01"] = Field(description="Which challenge this is.", examples=["http-01"])
-    webroot: AbsolutePath | None = Field(
+    kid: str = Field(description="The key identifier that the CA gave you.", examples=["kid-1"])
+    hmac_key: SecretSource = Field(
+        description="Where the HMAC key, in base64url, is read from.",
+        examples=[{"file": "/etc/renewd/eab-key"}],
+    )
+
+
+class AcmeIssuer(Service):
+    """Any CA that speaks ACME (RFC 8555)."""
+
+    type: Literal["acme"] = Field(description="Which service this is.", examples=["acme"])
+    directory: Directory = Field(
+        description="The CA's directory: letsencrypt, letsencrypt-staging, or a URL.",
+        examples=["letsencrypt"],
+    )
+    agree_terms: Literal[True] = Field(
+        description="That you agree to the CA's terms of service.", examples=[True]
+    )
+    email: Annotated[str, unquotable(_MAIL, "write an address like you@example.com")] | None = Field(
+        None, description="Where the CA can reach you.", examples=["you@example.com"]
+    )
+    profile: str | None = Field(
+        None, description="Which of the CA's certificate profiles.", examples=["shortlived"]
+    )
+    key_type: Literal["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-4096"] = Field(
+        "ecdsa-p256", description="The kind of a certificate's key."
+    )
+    reuse_key: bool = Field(False, strict=True, description="Keep a certificate's key with the next one too.")
+    eab: Eab | None = Field(None, description="External account binding, where the CA wants it.")
+    account_key: SecretSource | None = Field(
         None,
-        description="The folder the web server serves the names from.",
-        examples=["/var/www/shopeneur"],
+        description="Where the key (PEM, or JSON as certbot keeps it) of an account that you have is read from; "
+        "renewd makes its own where this is absent.",
+        examples=[{"file": "/etc/letsencrypt/accounts/…/private_key.json"}],
     )
-    listen: Annotated[str, AfterValidator(addresses.host_port)] | None = Field(
+    preferred_chain: str | None = Field(
         None,
-        description="HOST:PORT where renewd answers itself while it is needed.",
-        examples=["127.0.0.1:8402"],
+        description="The common name of the root whose chain to take, where the CA offers several.",
+        examples=["ISRG Root X1"],
     )
-    self_check: Annotated[Literal["warn", "require", "off"], BeforeValidator(_off)] = Field(
-        "warn",
-        description="Whether renewd looks at its challenge before the CA does, and what a failed look means.",
+    ari: Annotated[Literal["on", "off"], BeforeValidator(_switch)] = Field(
+        "on", description="Whether the CA's renewal information (RFC 9773) may make a renewal earlier."
     )
 
-    @model_validator(mode="after")
-    def _one(self) -> "Http01":
-        if (self.webroot is None) == (self.listen is None):
-            wrong = (
-                "neither webroot nor listen is set" if self.webroot is None else "webroot and listen are set"
-            )
-            fit([Problem((), wrong, "write exactly one of the two")])
-        return self
+    @property
+    def base_url(self) -> str:
+        """What the service is known by."""
+        return self.directory
 
 
-Challenge = Http01  # becomes a union, discriminated by `type`, with the second kind
+def _kind(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return f"<{kind}>" if isinstance(kind, str) else None
+
+
+Issuer = Annotated[
+    Annotated[RclIssuer, Tag("<rcl>")]
+    | Annotated[RclV8Issuer, Tag("<rcl-v8>")]
+    | Annotated[AcmeIssuer, Tag("<acme>")],
+    Discriminator(_kind),
+]
 
 __all__ = [
     "RCL_BASE_URL",
-    "Challenge",
-    "Http01",
+    "AcmeIssuer",
+    "Eab",
     "Issuer",
+    "Portal",
     "RclIssuer",
-    "SecretSource",
+    "RclV8Issuer",
+    "Service",
     "Timeout",
     "TrustFile",
 ]

@@ -12,8 +12,8 @@ from renewd.config.databases import sqlite_path
 from renewd.config.document import Broken, Document
 from renewd.config.entries import Entry, filled
 from renewd.config.findings import Findings
-from renewd.config.issuing import SecretSource
 from renewd.config.model import Certificate, Configuration, Included, Options
+from renewd.config.sources import SecretSource, sources
 from renewd.config.structure import settle
 from renewd.config.targets import Target
 from renewd.errors import ConfigurationError, Fault
@@ -84,16 +84,16 @@ class _Reading:
         configuration = settle(Configuration, _without_certificates(raw), findings)
         if configuration is None:
             return None
-        sources = [(main, raw), *self._included(main, configuration.include)]
-        found = [self._entries(*source, configuration.defaults, main) for source in sources]
+        documents_read = [(main, raw), *self._included(main, configuration.include)]
+        found = [self._entries(*source, configuration.defaults, main) for source in documents_read]
         entries = tuple(entry for each in found for entry in each)
         issuers = tuple(raw["issuers"]) if isinstance(raw.get("issuers"), dict) else ()
         self._between(configuration, entries, issuers, main)
         if not issuers:
             findings.add(("issuers",), "nothing issues", f"write an issuer: {_ISSUER}")
-        if not any(each.get("certificates") for _, each in sources):
+        if not any(each.get("certificates") for _, each in documents_read):
             findings.add(("certificates",), "nothing is watched", f"write a certificate: {_CERTIFICATE}")
-        return _loaded(configuration, entries, issuers, tuple(document for document, _ in sources))
+        return _loaded(configuration, entries, issuers, tuple(document for document, _ in documents_read))
 
     def _included(self, main: Document, patterns: Sequence[str]) -> Iterator[tuple[Document, dict[str, Any]]]:
         seen = {os.path.realpath(main.path)}
@@ -137,9 +137,10 @@ class _Reading:
         self, configuration: Configuration, entries: Sequence[Entry], issuers: Sequence[str], main: Document
     ) -> None:
         reserved = {
-            issuer.api_key.file: "where a secret is read from"
+            source.file: "where a secret is read from"
             for issuer in configuration.issuers.values()
-            if issuer.api_key.file is not None
+            for _, source in sources(issuer)
+            if source.file is not None
         }
         if isinstance(configuration.state, SecretSource) and configuration.state.file is not None:
             reserved[configuration.state.file] = "where a secret is read from"
@@ -185,7 +186,7 @@ def _loaded(
 
 def _targets(entry: Entry, only: str) -> Iterator[Target]:
     certificate, file = entry.certificate, entry.document.path
-    issuer = certificate.issuer or only
+    issuer = certificate.issuer or (only,)
     where = f"certificates[{entry.index}].name"
     if certificate.name is not None:
         yield Target(certificate.name, certificate, issuer, where, file)

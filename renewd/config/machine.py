@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from renewd.config import accounts, databases, load, programs, roots, secrets, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
-from renewd.config.issuing import RclIssuer, SecretSource, TrustFile
+from renewd.config.issuing import Service, TrustFile
 from renewd.config.load import Loaded
 from renewd.config.model import Command
+from renewd.config.proving import Http01
 from renewd.config.settings import Path
+from renewd.config.sources import SecretSource, sources
 from renewd.config.targets import slug
 from renewd.errors import ConfigurationError, Fault, SecretUnusable
 
@@ -75,7 +77,7 @@ def _issuer_faults(loaded: Loaded) -> Iterator[Found]:
     for name, issuer in loaded.configuration.issuers.items():
         found = list(_lacking(issuer))
         if found and loaded.document is not None:
-            held = tuple(target.name for target in loaded.targets if target.issuer == name)
+            held = tuple(target.name for target in loaded.targets if name in target.issuers)
             for path, told in found:
                 yield loaded.document, ("issuers", name, *path), told, held
 
@@ -96,10 +98,11 @@ def _driver(url: str) -> Told | None:
     return databases.NO_DRIVER, databases.GET_DRIVER
 
 
-def _lacking(issuer: RclIssuer) -> Iterator[tuple[Path, Told]]:
-    told = _secret(issuer.api_key)
-    if told is not None:
-        yield ("api_key",), told
+def _lacking(issuer: Service) -> Iterator[tuple[Path, Told]]:
+    for path, source in sources(issuer):
+        told = _secret(source)
+        if told is not None:
+            yield path, told
     trusted = issuer.trust.file if isinstance(issuer.trust, TrustFile) else None
     for path, file in ((("trust", "file"), trusted), (("ca_file",), issuer.ca_file)):
         problem = None if file is None else roots.problem(file)
@@ -152,9 +155,10 @@ def _install_faults(entry: Entry) -> Iterator[_Lack]:
 
 
 def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
-    webroot = entry.certificate.challenge.webroot if entry.certificate.challenge is not None else None
-    if webroot is None:
+    challenge = entry.certificate.challenge
+    if not isinstance(challenge, Http01) or challenge.webroot is None:
         return
+    webroot = challenge.webroot
     names = entry.certificate.all_names
     for held in [(name,) for name in names] if "{name}" in webroot else [names]:
         path = webroot.replace("{name}", slug(held[0])) if held else webroot
@@ -177,10 +181,10 @@ def _issuer_warnings(loaded: Loaded) -> Iterator[tuple[Document, Path, Told]]:
     if loaded.document is None:
         return
     for name, issuer in loaded.configuration.issuers.items():
-        path = ("issuers", name, "api_key")
-        if issuer.api_key.env is not None:
-            wrong = "an environment variable is seen by more programs than should know a secret"
-            yield loaded.document, path, (wrong, "a file or a systemd credential keeps it")
-        if issuer.api_key.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
-            wrong = f"whether the credential {issuer.api_key.credential} is there cannot be seen from here"
-            yield loaded.document, path, (wrong, "only the unit with LoadCredential= sees it")
+        for path, source in sources(issuer, ("issuers", name)):
+            if source.env is not None:
+                wrong = "an environment variable is seen by more programs than should know a secret"
+                yield loaded.document, path, (wrong, "a file or a systemd credential keeps it")
+            if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
+                wrong = f"whether the credential {source.credential} is there cannot be seen from here"
+                yield loaded.document, path, (wrong, "only the unit with LoadCredential= sees it")

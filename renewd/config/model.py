@@ -24,16 +24,19 @@ from renewd.config.databases import database_url
 from renewd.config.deploying import Command, Commands, Confirm, Expect, Hooks, Install
 from renewd.config.issuing import (
     RCL_BASE_URL,
-    Challenge,
-    Http01,
+    AcmeIssuer,
     Issuer,
+    Portal,
     RclIssuer,
-    SecretSource,
+    RclV8Issuer,
+    Service,
     Timeout,
     TrustFile,
 )
 from renewd.config.paths import AbsolutePath
+from renewd.config.proving import Challenge, Dns01, DnsCommands, DnsProvider, Http01, Rfc2136
 from renewd.config.settings import OneOrMany, Problem, Settings, between, fit, listed, matching
+from renewd.config.sources import SecretSource
 from renewd.config.units import Duration, RenewBefore, duration, renew_before
 
 _ISSUER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII).fullmatch
@@ -56,8 +59,10 @@ State = Annotated[
 class Options(Settings):
     """What a certificate entry and `defaults` both may say."""
 
-    issuer: str | None = Field(
-        None, description="Which of `issuers`; may be left out where there is one.", examples=["rcl"]
+    issuer: Annotated[tuple[str, ...], listed, OneOrMany()] = Field(
+        (),
+        description="Which of `issuers`, or several to be tried in order; may be left out where there is one.",
+        examples=["rcl", ["rcl", "letsencrypt"]],
     )
     renew_before: RenewalRule = Field(
         RenewBefore(), description="A share of the lifetime or a duration.", examples=["1/3", "30d"]
@@ -85,6 +90,12 @@ class Certificate(Options):
         examples=[["one.example.com", "two.example.com"]],
     )
 
+    domains: tuple[str, ...] = Field(
+        (),
+        description="For ACME: the names on the certificate; just `name` where this is absent.",
+        examples=[["example.com", "*.example.com"]],
+    )
+
     @model_validator(mode="after")
     def _named(self) -> "Certificate":
         if (self.name is None) == (self.names is None):
@@ -93,6 +104,13 @@ class Certificate(Options):
         if self.names is not None and not self.names:
             fit([Problem(("names",), "the list is empty", "write at least one name")])
         fit(_name_problems(self.name, self.names or ()))
+        fit(
+            [
+                Problem(("domains", index), *problem)
+                for index, each in enumerate(self.domains)
+                if (problem := naming.domain_problem(each)) is not None
+            ]
+        )
         return self
 
     @property
@@ -174,12 +192,16 @@ class Configuration(Settings):
 
 __all__ = [
     "RCL_BASE_URL",
+    "AcmeIssuer",
     "Certificate",
     "Challenge",
     "Command",
     "Commands",
     "Configuration",
     "Confirm",
+    "Dns01",
+    "DnsCommands",
+    "DnsProvider",
     "Expect",
     "Hooks",
     "Http01",
@@ -188,9 +210,13 @@ __all__ = [
     "Issuer",
     "Log",
     "Options",
+    "Portal",
     "RclIssuer",
+    "RclV8Issuer",
+    "Rfc2136",
     "Schedule",
     "SecretSource",
+    "Service",
     "Settings",
     "State",
     "Timeout",

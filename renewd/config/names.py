@@ -1,5 +1,6 @@
 """Names of certificates: what may stand on one, and its one canonical form (RFC 5280 §4.2.1.6, RFC 5890 §2.3)."""
 
+import ipaddress
 import re
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -35,6 +36,23 @@ def problem(name: str) -> tuple[str, str] | None:
     if twice is not None:
         return f"{twice} is in it twice", "write it once"
     return None
+
+
+def domain_problem(name: str) -> tuple[str, str] | None:
+    """What is wrong with one name or address that is to be on a certificate, and what would be right."""
+    if _is_address(name):
+        return None
+    if "," in name:
+        return f"{name!r} is several names", "write each as an item of its own"
+    return problem(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_plain(name: str) -> bool:

@@ -5,7 +5,7 @@ import os
 import stat
 from typing import NoReturn
 
-from renewd.config.issuing import SecretSource
+from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable
 
 _LARGEST = 4096  # bytes; an API key has some dozens

@@ -11,9 +11,7 @@ from renewd.config.findings import Findings
 from renewd.config.settings import Misfit, Path
 
 M = TypeVar("M", bound=BaseModel)
-_VIRTUAL = frozenset(
-    {"<word>", "<mapping>", "[key]"}
-)  # what pydantic puts into a place and the file does not hold
+_KEY = "[key]"  # what pydantic puts into a place and the file does not hold; so are the tags of unions, in <>
 
 
 def settle(model: type[M], raw: Any, findings: Findings, at: Path = ()) -> M | None:
@@ -65,7 +63,7 @@ class _Kept:
         for part in loc:
             if isinstance(here, dict) and isinstance(part, int):
                 continue  # an item that was written without a list around it
-            if part in _VIRTUAL and not (isinstance(here, dict) and part in here):
+            if _is_virtual(part) and not (isinstance(here, dict) and part in here):
                 continue
             if isinstance(here, list) and isinstance(part, int):
                 written.append(self._indexes.get(id(here), range(len(here)))[part])
@@ -99,6 +97,10 @@ class _Kept:
                 del holder[part]
                 return True
         return False
+
+
+def _is_virtual(part: str | int) -> bool:
+    return isinstance(part, str) and (part == _KEY or (part.startswith("<") and part.endswith(">")))
 
 
 def _child(holder: Any, part: str | int) -> Any:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from renewd.config import names
-from renewd.config.model import Certificate, Challenge, Command, Install
+from renewd.config.model import Certificate, Challenge, Command, Http01, Install
 
 T = TypeVar("T")
 
@@ -97,10 +97,12 @@ class _once(Generic[T]):  # noqa: N801 - a decorator, named as such
 class Target:
     """One name of the watch list; cheap to make, what costs is made when first asked for."""
 
-    def __init__(self, name: str, entry: Certificate, issuer: str, where: str = "", file: str = "") -> None:
+    def __init__(
+        self, name: str, entry: Certificate, issuer: str | tuple[str, ...], where: str = "", file: str = ""
+    ) -> None:
         self.name = name  # as written: it is what the portal is asked for
         self.entry = entry
-        self.issuer = issuer
+        self.issuers = (issuer,) if isinstance(issuer, str) else issuer  # tried in this order
         self.where = where  # such as certificates[3].names[17], for messages
         self.file = file  # in which that is
 
@@ -110,7 +112,8 @@ class Target:
     @_once
     def domains(self) -> tuple[str, ...]:
         """The names on the certificate, canonical, in written order."""
-        return parts(self.name)
+        written = self.entry.domains
+        return parts(",".join(written)) if written else parts(self.name)
 
     @_once
     def identity(self) -> str:
@@ -118,15 +121,24 @@ class Target:
         return _identity(self.domains)
 
     @property
+    def issuer(self) -> str:
+        """Who is asked first."""
+        return self.issuers[0]
+
+    @property
     def slug(self) -> str:
         """The name as a folder."""
-        return _slug(self.domains)
+        return slug(self.name)
 
     @property
     def challenge(self) -> Challenge | None:
         """How control is proved, with `{name}` in the web root filled in."""
         challenge = self.entry.challenge
-        if challenge is None or challenge.webroot is None or "{name}" not in challenge.webroot:
+        if (
+            not isinstance(challenge, Http01)
+            or challenge.webroot is None
+            or "{name}" not in challenge.webroot
+        ):
             return challenge
         return challenge.model_copy(update={"webroot": self._path(challenge.webroot)})
 

@@ -21,6 +21,13 @@ def say(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     kind = error["type"]
     if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
         return _unknown_key(error, path, findings)
+    return _wrong_value(error, path, findings)
+
+
+def _wrong_value(error: ErrorDetails, path: Path, findings: Findings) -> Said:
+    kind = error["type"]
+    if kind.startswith("union_tag_") and isinstance(error["input"], dict):
+        return _unknown_kind(error["input"], path, findings)
     if kind == "missing":
         return path, "it is missing", _example(path, findings), ()
     if kind == "value_error" and error["input"] is not None:
@@ -53,6 +60,17 @@ def _unknown_key(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     if error["type"] == "value_error":
         return path, *_own(error), ()
     return path, "unknown key", f"known here: {_list(known)}" if known else "", ()
+
+
+def _unknown_kind(given: dict[Any, Any], path: Path, findings: Findings) -> Said:
+    """A mapping whose `type` says no kind that is known."""
+    path = (*path, "type")
+    known = findings.known.words(path)
+    if "type" not in given:
+        return path, "it is missing", f"write {_list(known, 'or')}", ()
+    meant = near.nearest(given["type"], known) if isinstance(given["type"], str) else None
+    right = f"did you mean {meant}?" if meant else f"write {_list(known, 'or')}"
+    return path, f"{given['type']!r} is not known here", right, ()
 
 
 def _text(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
@@ -119,6 +137,8 @@ _WORDS: dict[str, Callable[[ErrorDetails, Path, Findings], tuple[str, str]]] = {
     "tuple_type": _many,
     "dict_type": _mapping,
     "model_type": _mapping,
+    "union_tag_not_found": _mapping,
+    "union_tag_invalid": _mapping,
     "model_attributes_type": _mapping,
     "bool_type": _switch,
     "int_type": _number,

@@ -4,7 +4,7 @@ Not here: deciding when to issue, and judging what was issued. Read base.py firs
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from renewd.clock import Clock
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "make"]
 
 
-def _rcl(name: str, settings: "Settings", clock: "Clock") -> "Issuer":
+def _rcl(name: str, settings: Any, clock: "Clock", _state_directory: str) -> "Issuer":
     from renewd.issuers.rcl import Rcl
 
     return Rcl(name, settings, clock)
 
 
-KINDS: dict[str, Callable[[str, "Settings", "Clock"], "Issuer"]] = {"rcl": _rcl}
+KINDS: dict[str, Callable[[str, Any, "Clock", str], "Issuer"]] = {"rcl": _rcl}  # by the setting `type`
 
 
-def make(name: str, settings: "Settings", clock: "Clock") -> "Issuer":
-    """The issuer that the configuration calls `name`; nothing is connected or read before its first call."""
-    return KINDS[settings.type](name, settings, clock)
+def make(name: str, settings: "Settings", clock: "Clock", state_directory: str) -> "Issuer":
+    """The issuer that the configuration calls `name`; nothing is connected or read before its first call.
+
+    What it has to keep itself goes below the state directory.
+    """
+    return KINDS[settings.type](name, settings, clock, state_directory)

@@ -21,6 +21,7 @@ class Issued:
     links: dict[str, str] = field(default_factory=dict, repr=False)  # pre-signed: the query is a secret
     pfx: Secret | None = None  # base64
     password: Secret | None = None
+    key: str = ""  # the name of the stored key, as the order has it
 
 
 class Issuer(Protocol):
@@ -35,16 +36,33 @@ class Issuer(Protocol):
         """What the issuer holds now for this target, if it keeps certificates at all."""
         ...
 
-    def order(self, target: Target) -> Order:
-        """A new order. Raises ReplyLost if it is not known whether one was made."""
+    def order(self, target: Target, *, replaces: str = "") -> Order:
+        """A new order; `replaces` is the id of the certificate it is to replace (RFC 9773 §4.1), where that is known.
+
+        Raises ReplyLost if it is not known whether one was made.
+        """
+        ...
+
+    def read(self, target: Target, order: Order) -> Order:
+        """The order as it stands, with the proofs that it asks for. Safe to repeat."""
         ...
 
     def validate(self, target: Target, order: Order) -> None:
-        """Tell the service that the challenges stand, where it wants to be told."""
+        """Tell the service that the challenges stand, where it wants to be told, and wait until it has looked.
+
+        Safe to repeat. Raises ChallengeFailed if it did not find them.
+        """
         ...
 
     def finalize(self, target: Target, order: Order) -> Issued:
         """The new certificate. Raises ReplyLost if it is not known whether it was issued."""
+        ...
+
+    def outcome(self, target: Target, order: Order) -> Issued | None:
+        """What came of an order whose finalize was sent; None while nothing can be told. Safe to repeat.
+
+        Raises Unfinalized if finalize certainly did nothing, OrderGone if the order can give nothing any more.
+        """
         ...
 
     def collect(self, target: Target, issued: Issued) -> Material:

@@ -65,7 +65,7 @@ class Rcl:
         issued = self._ask_certificate(target)
         return issued if issued.links or issued.pfx else None
 
-    def order(self, target: Target) -> Order:
+    def order(self, target: Target, *, replaces: str = "") -> Order:
         """A new order at the CA, at every call. Raises ReplyLost if one may have been made, BadReply if it is unusable."""
         reply = self._ask(target, self._order, "/order")
         data = self._decoded(reply, self._order)
@@ -75,6 +75,10 @@ class Rcl:
             raise BadReply(
                 f"{self._order.what} was answered, but not usably: {error}", stage="order"
             ) from None
+
+    def read(self, target: Target, order: Order) -> Order:
+        """The order itself: it came with all it asks for, and cannot be asked for again."""
+        return order
 
     def validate(self, target: Target, order: Order) -> None:
         """Nothing to call: finalize makes the CA look."""
@@ -92,6 +96,10 @@ class Rcl:
             raise BadReply(f"{call.what} was not made: {error}", stage=call.stage) from None
         reply = self._ask(target, call, f"/finalize?orderuri={quote(order.uri, safe='')}")
         return self._read_certificate(target, reply, call)
+
+    def outcome(self, target: Target, order: Order) -> Issued | None:
+        """What the portal holds, which is for the caller to compare with the order."""
+        return self.current(target)
 
     def collect(self, target: Target, issued: Issued) -> Material:
         """Leaf, chain and key, all or nothing; links that the storage refuses are asked for anew."""

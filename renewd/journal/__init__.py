@@ -10,7 +10,7 @@ from renewd.config.databases import sqlite_path
 from renewd.journal.attempt import Attempt, Failure, Kind, State, Step
 
 if TYPE_CHECKING:
-    from renewd.config.issuing import SecretSource
+    from renewd.config.sources import SecretSource
     from renewd.journal.journal import Journal
 
 __all__ = ["Attempt", "Failure", "Journal", "Kind", "State", "Step", "exists", "path"]

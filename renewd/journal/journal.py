@@ -10,7 +10,7 @@ from renewd import journal
 from renewd.clock import Clock
 from renewd.config import secrets
 from renewd.config.databases import sqlite_path
-from renewd.config.issuing import SecretSource
+from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable, StateUnusable
 from renewd.journal import postgresql, sqlite, wording
 from renewd.journal.database import Database

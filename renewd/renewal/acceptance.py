@@ -54,7 +54,9 @@ def take(work: Work, issued: Issued) -> Step:
     ):  # nothing is wrong with it, so it does not go into quarantine
         raise OrderGone("what the order gave is the certificate that runs already", stage="finalize")
     problems = tuple(
-        gate.judge(bundle, wanted(work.context, work.target, work.live, adopted=adopted), work.now)
+        gate.judge(
+            bundle, wanted(work.context, work.target, work.issuer.name, work.live, adopted=adopted), work.now
+        )
     )
     if problems:
         return _refused(work, material, problems, adopted=adopted)
@@ -63,11 +65,13 @@ def take(work: Work, issued: Issued) -> Step:
     return _staged(work, issued, bundle, adopted=adopted)
 
 
-def wanted(context: Context, target: Target, live: x509.Certificate | None, *, adopted: bool) -> gate.Wanted:
+def wanted(
+    context: Context, target: Target, issuer: str, live: x509.Certificate | None, *, adopted: bool
+) -> gate.Wanted:
     """What the gate compares with. Raises InstallFailed if the roots cannot be read."""
     return gate.Wanted(
         domains=target.domains,
-        roots=trust.roots(context.loaded.configuration.issuers[target.issuer]),
+        roots=trust.roots(context.loaded.configuration.issuers[issuer]),
         live=live,
         expect=target.entry.expect,
         adopted=adopted,

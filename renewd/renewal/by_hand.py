@@ -56,7 +56,7 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
             **(_as_it_was(sent) if sent else _fresh()),
         )
         live = context.live_leaf(target)
-        return engine.obtain(Work(context, target, attempt, context.issuer(target), live))
+        return engine.obtain(Work.at(context, target, attempt, live))
 
     return _together(context, [target], prepare)
 
@@ -98,7 +98,7 @@ def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
     others = context.journal.under_way(target.identity)
     for other in others:
         taken = context.journal.resume(other, fence)
-        engine.clear(Work(context, target, taken, context.issuer(target), None))
+        engine.clear(Work.at(context, target, taken))
         context.journal.end(taken, ABANDONED)
     return others
 

@@ -93,15 +93,16 @@ class Context:
         configuration = self.loaded.configuration
         return self._journal is not None or journal.exists(configuration.state_directory, configuration.state)
 
-    def issuer(self, target: Target) -> Issuer:
-        """The target's issuer; one client for all targets that share it."""
+    def issuer(self, name: str) -> Issuer:
+        """The issuer that the configuration calls so; one client for all targets that share it."""
         from renewd import issuers
 
         with self._lock:
-            if target.issuer not in self._issuers:
-                settings = self.loaded.configuration.issuers[target.issuer]
-                self._issuers[target.issuer] = issuers.make(target.issuer, settings, self.clock)
-            return self._issuers[target.issuer]
+            if name not in self._issuers:
+                configuration = self.loaded.configuration
+                settings = configuration.issuers[name]
+                self._issuers[name] = issuers.make(name, settings, self.clock, configuration.state_directory)
+            return self._issuers[name]
 
     def look(self, target: Target) -> Look:
         """What is on disk; a person who asks is looked at closely for, the key too, and so is what was found broken."""

@@ -8,6 +8,9 @@ from functools import partial
 from typing import Literal
 
 from renewd.certs.order import Token
+from renewd.challenges.base import Sight
+from renewd.config.model import Challenge as Settings
+from renewd.config.model import Http01
 from renewd.config.targets import HookCommand, Target
 from renewd.errors import ChallengeFailed, RenewdError, TargetError, Temporary
 from renewd.hooks import command as hooks
@@ -73,7 +76,7 @@ def blocks(findings: Sequence[Finding]) -> bool:
 
 def _api(context: Context, target: Target) -> Iterator[Finding]:
     try:
-        held = context.issuer(target).current(target)
+        held = context.issuer(target.issuer).current(target)
     except RenewdError as error:
         passing = isinstance(error, Temporary)
         yield Finding(target.name, "blocks", f"the API: {error}", error.remedy, passing)
@@ -90,7 +93,7 @@ def _api(context: Context, target: Target) -> Iterator[Finding]:
 
 
 def _clock(context: Context, target: Target) -> Iterator[Finding]:
-    skew = getattr(context.issuer(target), "skew", None)
+    skew = getattr(context.issuer(target.issuer), "skew", None)
     if skew is None:
         return
     if abs(skew) > present.AGREE:
@@ -150,9 +153,16 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
                 target.name,
                 "blocks" if settings.self_check == "require" else "warns",
                 f"renewd sees {sight.saw} at {sight.url}",
-                f"make http://{sight.token.domain}/.well-known/acme-challenge/ show "
-                f"{settings.webroot or 'what ' + str(settings.listen) + ' answers'}",
+                _mended(settings, sight),
             )
+
+
+def _mended(settings: Settings, sight: Sight) -> str:
+    """What makes the challenge visible."""
+    if not isinstance(settings, Http01):
+        return "see that every authoritative name server gets the record"
+    shown = settings.webroot or f"what {settings.listen} answers"
+    return f"make http://{sight.token.domain}/.well-known/acme-challenge/ show {shown}"
 
 
 def _taken(error: TargetError) -> bool:

@@ -27,10 +27,11 @@ class Lack:
 
 def lacks(context: Context, target: Target) -> Iterator[Lack]:
     """Everything that would waste an order; nothing lasting is changed."""
-    try:
-        trust.roots(context.loaded.configuration.issuers[target.issuer])
-    except TargetError as error:
-        yield Lack(str(error), error.remedy)
+    for issuer in target.issuers:
+        try:
+            trust.roots(context.loaded.configuration.issuers[issuer])
+        except TargetError as error:
+            yield Lack(str(error), error.remedy)
     for problem in context.installer.room(target):
         yield Lack(problem, "make room or mend the rights, then renew again")
     yield from _state(context.loaded.configuration.state_directory)

@@ -2,7 +2,15 @@
 
 from datetime import timedelta
 
-from renewd.errors import AlreadyFinalized, NotFinal, OrderGone, TargetError, Temporary, Unresolved
+from renewd.errors import (
+    AlreadyFinalized,
+    NotFinal,
+    OrderGone,
+    TargetError,
+    Temporary,
+    Unfinalized,
+    Unresolved,
+)
 from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import backoff
@@ -18,7 +26,12 @@ def reconcile(work: Work) -> Step:
     """Find out what became of a finalize whose answer was lost or unclear."""
     attempt, now = work.attempt, work.now
     sent = attempt.finalize_sent_at or now
-    held = work.issuer.current(work.target)
+    try:
+        held = work.issuer.outcome(work.target, work.order)
+    except Unfinalized as error:
+        if attempt.finalizes >= FINALIZES:
+            raise OrderGone(str(error), stage="finalize", remedy=error.remedy) from error
+        return Step(State.READY, "order.unchanged")
     if held is not None and is_ours(work, held):
         return issued(work, held)
     if held is not None and _is_third(work, held) and acceptance.maybe_newer(held, work.live):

@@ -20,7 +20,7 @@ def ask(context: Context, target: Target) -> tuple[timedelta | None, str]:
 
     A refusal has a date too. Raises ConfigurationError if the issuer cannot be used at all.
     """
-    issuer = context.issuer(target)
+    issuer = context.issuer(target.issuer)
     if not isinstance(issuer, Telling):
         return None, f"{issuer.name} does not tell the time"
     issuer.skew = None

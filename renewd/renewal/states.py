@@ -7,7 +7,7 @@ A function whose state ends in INTENT is reached only when that intent has been 
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from renewd.certs.order import OrderStatus
+from renewd.certs.order import Order, OrderStatus
 from renewd.errors import (
     AlreadyFinalized,
     ChallengeFailed,
@@ -82,29 +82,40 @@ def order_intent(work: Work) -> Step:
             "order_uri": order.uri,
             "ordered_at": work.now,
             "finalizes": 0,  # of this order
-            "tokens": tuple(asdict(token) for token in order.tokens),
-            **work.remember(status=str(order.status)),
+            **_told(work, order),
         },
     )
 
 
+def _told(work: Work, order: Order, **more: object) -> dict[str, object]:
+    """What the service said of an order, as facts for the journal."""
+    tokens = tuple(asdict(token) for token in order.tokens)
+    return {"tokens": tokens, **work.remember(status=str(order.status), key=order.key, **more)}
+
+
 def ordered(work: Work) -> Step:
-    """Go where the order's status says."""
-    status = work.order.status
+    """See what the order asks for, and go where its status says."""
+    order = work.issuer.read(work.target, work.order)
+    status = order.status
     if status is OrderStatus.INVALID:
         raise OrderGone(
             "the order was invalid from the start",
             remedy="renewd makes a new one later; look at the certificate in the portal if it stays so",
         )
     if status in (OrderStatus.PROCESSING, OrderStatus.VALID):
-        return Step(State.RECONCILE, "order.done_elsewhere", work.remember(answered=False))
-    return Step(State.READY if status is OrderStatus.READY else State.VALIDATING, f"order.{status}")
+        return Step(State.RECONCILE, "order.done_elsewhere", _told(work, order, answered=False))
+    to = State.READY if status is OrderStatus.READY else State.VALIDATING
+    return Step(to, f"order.{status}", _told(work, order))
 
 
 def validating(work: Work) -> Step:
     """Make the proof stand, look at it, and tell the service."""
     proof.stand(work)
-    work.issuer.validate(work.target, work.order)
+    try:
+        work.issuer.validate(work.target, work.order)
+    except ChallengeFailed:
+        work.note(spent.PROOF_FAILED, order_uri=work.order.uri)
+        raise
     return Step(State.READY, "challenge.stands")
 
 
@@ -148,7 +159,10 @@ def finalize_intent(work: Work) -> Step:
 def issued(work: Work) -> Step:
     """Download, judge and stage what was issued."""
     if work.issued is None:  # after a restart: fresh links
-        work.issued = work.issuer.current(work.target)
+        adopted = work.attempt.snapshot.get("adopted")
+        work.issued = (
+            work.issuer.current(work.target) if adopted else work.issuer.outcome(work.target, work.order)
+        )
     if work.issued is None:
         raise OrderGone("the service holds no certificate any more", stage="download")
     return acceptance.take(work, work.issued)
@@ -180,7 +194,7 @@ RESUMED_AS = {
 UNFINISHED = frozenset({State.ORDERED, State.VALIDATING, State.READY})
 
 # Repeating the call of these states cannot do anything twice.
-READS = frozenset({State.DUE, State.RECONCILE, State.ISSUED})
+READS = frozenset({State.DUE, State.ORDERED, State.VALIDATING, State.RECONCILE, State.ISSUED})
 
 
 def _trust_clock(work: Work) -> None:

@@ -37,7 +37,11 @@ def objections(
     """What speaks against letting a stored version go live now."""
     try:
         bundle = context.installer.load(target, version)
-        wanted = acceptance.wanted(context, target, live, adopted=True)
+        known = {each.id: each.issuer for each in context.installer.versions(target)}
+        issuer = known.get(version) or target.issuer
+        if issuer not in context.loaded.configuration.issuers:  # it has another name since
+            issuer = target.issuer
+        wanted = acceptance.wanted(context, target, issuer, live, adopted=True)
     except InstallFailed as error:
         return (str(error),)
     return gate.judge(bundle, wanted, context.clock.now())

@@ -65,10 +65,17 @@ class Work:
     @classmethod
     def of(cls, context: Context, seen: Look, attempt: Attempt) -> Self:
         """The work on an attempt as it was journaled, at a target as it was seen."""
-        work = cls(context, seen.target, attempt, context.issuer(seen.target), context.comparable(seen))
+        work = cls.at(context, seen.target, attempt, context.comparable(seen))
         for state, times in attempt.snapshot.get("tries", {}).items():
             work.tries[State(state)] = [datetime.fromisoformat(at) for at in times]
         return work
+
+    @classmethod
+    def at(
+        cls, context: Context, target: Target, attempt: Attempt, live: x509.Certificate | None = None
+    ) -> Self:
+        """The work on an attempt as if nothing had been tried in it yet."""
+        return cls(context, target, attempt, context.issuer(attempt.issuer or target.issuer), live)
 
     @property
     def now(self) -> datetime:
@@ -82,6 +89,7 @@ class Work:
             uri=self.attempt.order_uri or "",
             status=OrderStatus(self.attempt.snapshot.get("status", OrderStatus.PENDING)),
             tokens=tuple(Token(**token) for token in self.attempt.tokens),
+            key=self.attempt.snapshot.get("key", ""),
         )
 
     def remember(self, **facts: object) -> dict[str, object]:
@@ -97,7 +105,7 @@ class Work:
         return Ask(
             what,
             tuple(self.attempt.identity.split(",")),
-            self.target.issuer,
+            self.issuer.name,
             by_hand=self.context.by_hand,
             order=self.attempt.order_uri or "" if what is What.CERTIFICATE else "",
             spare=self._spare,

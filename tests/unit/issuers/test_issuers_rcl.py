@@ -106,7 +106,7 @@ def make(base_url: str, key_file: Path, clock: Clock, **more: object) -> Rcl:
             **more,
         }
     )
-    issuer = issuers.make("main", settings, clock)
+    issuer = issuers.make("main", settings, clock, "/nowhere")
     assert isinstance(issuer, Rcl)
     return issuer
 

@@ -59,7 +59,7 @@ def play() -> Iterator[Play]:
                 "timeout": {"connect": "5s", "read": "2s"},
             }
         )
-        issuer = issuers.make("sandbox", settings, SystemClock())
+        issuer = issuers.make("sandbox", settings, SystemClock(), sandbox.directory)
         challenge = challenges.make(Http01(type="http-01", listen=f"127.0.0.1:{port}"))
         yield Play(sandbox, issuer, Target(NAMES, Certificate.model_construct(), "sandbox"), challenge)
         issuer.close()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic import command
 
-from renewd.config.issuing import SecretSource
+from renewd.config.sources import SecretSource
 from renewd.errors import StateUnusable
 from renewd.journal import Journal, migration, postgresql, schema
 from tests.postgres import Server
