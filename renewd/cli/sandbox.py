@@ -38,6 +38,7 @@ _COLUMN = 46  # where the demo's results begin, so that they end by column 80
 @click.option("--days-left", type=float, default=3.0, show_default=True, help="Until these expire.")
 @click.option("--key-type", type=_KEY_TYPES, default="ecdsa-p256", show_default=True)
 @click.option("--ready", is_flag=True, help="They were validated recently: orders are born ready.")
+@click.option("--v8", is_flag=True, help="The configuration speaks the V8 API.")
 @click.option("--slow", type=float, help="Seconds that every call takes.")
 @click.option("--fault", "faults", multiple=True, help="CALL:FAULT[:TIMES], such as finalize:lose-reply:1.")
 def sandbox(**wishes: Any) -> None:
@@ -50,6 +51,7 @@ def sandbox(**wishes: Any) -> None:
 
 
 def _run(wishes: dict[str, Any]) -> None:
+    from renewd.sandbox import configuration
     from renewd.sandbox.sandbox import Sandbox
 
     try:
@@ -61,7 +63,9 @@ def _run(wishes: dict[str, Any]) -> None:
     with running:
         names = wishes["names"] or (_NAME,)
         _furnish(running, names, wishes)
-        text = running.configuration(*names)
+        text = running.configuration(
+            *names, issuers={"sandbox": configuration.issuer(running, v8=wishes["v8"])}
+        )
         path = running.write_configuration(text)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,13 +92,15 @@ def _furnish(running: "Sandbox", names: Sequence[str], wishes: dict[str, Any]) -
     for fault in wishes["faults"]:
         running.fault(*faults.parse(fault))
     if wishes["slow"]:
-        for call in ("certificate", "order", "finalize"):
+        for call in ("certificate", "order", "finalize", "schedule"):
             running.fault(call, f"delay={wishes['slow']}", None)
 
 
 def _introduce(running: "Sandbox", path: str) -> None:
     for line in (
         f"The sandbox listens on {running.origin}; its CA fetches challenges from port {running.http_port}.",
+        f"  V7 API     {running.base_url}",
+        f"  V8 API     {running.base_url_v8}",
         f"The configuration above is also {path}",
         f"  renew      renewd --config {path} renew",
         f"  seed       renewd sandbox seed --url {running.origin} another.example",

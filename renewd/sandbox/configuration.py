@@ -28,15 +28,19 @@ _STATE = """
 
 
 def text(sandbox: "Sandbox", certificates: Sequence[str | Mapping[str, Any]], keys: Mapping[str, Any]) -> str:
-    """The whole file: a certificate is a name, or an entry as it is written; `keys` are further top-level keys."""
-    issuers = {"sandbox": issuer(sandbox)}
+    """The whole file: a certificate is a name, or an entry as it is written; `keys` are further top-level keys.
+
+    `issuers` among them takes the place of the one that is there otherwise.
+    """
+    keys = {"issuers": {"sandbox": issuer(sandbox)}, **keys}
+    issuers = {"issuers": keys.pop("issuers")}
     entries = [entry(sandbox, item) if isinstance(item, str) else dict(item) for item in certificates]
     rest = {"state_directory": os.path.join(sandbox.directory, "state"), **keys}
     return "".join(
         (
             _ABOUT,
             _ISSUER,
-            _dump({"issuers": issuers}),
+            _dump(issuers),
             _CERTIFICATES.format(http_port=sandbox.http_port),
             _dump({"certificates": entries}),
             _STATE,
@@ -45,13 +49,13 @@ def text(sandbox: "Sandbox", certificates: Sequence[str | Mapping[str, Any]], ke
     )
 
 
-def issuer(sandbox: "Sandbox") -> dict[str, Any]:
-    """The issuer's settings."""
+def issuer(sandbox: "Sandbox", *, v8: bool = False) -> dict[str, Any]:
+    """The issuer's settings, for either API."""
     return {
-        "type": "rcl",
+        "type": "rcl-v8" if v8 else "rcl",
         "subscription_id": sandbox.subscription_id,
         "api_key": {"file": sandbox.api_key_path},
-        "base_url": sandbox.base_url,
+        "base_url": sandbox.base_url_v8 if v8 else sandbox.base_url,
         "trust": {"file": sandbox.root_pem_path},
     }
 

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from renewd.certs import facts
 from renewd.errors import UsageError
 from renewd.sandbox import faults as switchboard
-from renewd.sandbox.api import Api
 from renewd.sandbox.downloads import Downloads
 from renewd.sandbox.faults import Faults
-from renewd.sandbox.portal import Portal
 from renewd.sandbox.records import Holding, PortalOrder
+from renewd.sandbox.schedule import Job, Schedule
+from renewd.sandbox.subscription import Subscription
 from renewd.sandbox.wire import Ask, Reply, json_reply
 
 BASE = "/sandbox"
@@ -34,11 +34,14 @@ _SEEDS: dict[str, type | tuple[type, ...]] = {
 class Control:
     """Answers what is under /sandbox; no bearer is asked for."""
 
-    def __init__(self, portal: Portal, downloads: Downloads, faults: Faults, api: Api) -> None:
-        self._portal = portal
+    def __init__(
+        self, schedule: Schedule, downloads: Downloads, faults: Faults, subscription: Subscription
+    ) -> None:
+        self._schedule = schedule
+        self._portal = schedule.portal
         self._downloads = downloads
         self._faults = faults
-        self._api = api
+        self._subscription = subscription
         self._calls: dict[tuple[str, str], Callable[[Ask], Reply]] = {
             ("GET", "state"): lambda _: json_reply(self.state()),
             ("POST", "certificates"): self._seed,
@@ -65,9 +68,10 @@ class Control:
     def reset(self) -> None:
         """All as at the start, but the CA, the key and the links' life."""
         self._faults.clear()
+        self._schedule.reset()
         self._portal.reset()
         self._downloads.reset()
-        self._api.unauthorized = 0
+        self._subscription.unauthorized = 0
 
     def state(self) -> dict[str, Any]:
         """What was asked for and what there is, as plain values."""
@@ -77,10 +81,11 @@ class Control:
             "calls": {name: dict(calls) for name, calls in list(portal.calls.items())},
             "certificates": [_holding(holding) for holding in list(portal.holdings.values())],
             "orders": [_order(order) for order in list(portal.orders.values())],
+            "scheduled": [_job(job) for job in list(self._schedule.jobs)],
             "downloads": dict(self._downloads.served),
             "bearer_on_downloads": self._downloads.bearer_seen,
             "refused_downloads": self._downloads.refused,
-            "unauthorized": self._api.unauthorized,
+            "unauthorized": self._subscription.unauthorized,
         }
 
     def _seed(self, ask: Ask) -> Reply:
@@ -160,3 +165,7 @@ def _order(order: PortalOrder) -> dict[str, Any]:
         "tokens": len(order.tokens),
         "expires_at": order.expires_at.isoformat(),
     }
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {"uri": job.uri, "name": job.name, "at": job.at and job.at.isoformat(), "ended": job.ended}

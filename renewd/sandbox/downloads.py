@@ -7,13 +7,15 @@ import secrets
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 from renewd.errors import UsageError
-from renewd.sandbox import mischief
+from renewd.sandbox import documents, mischief
 from renewd.sandbox.faults import Faults
 from renewd.sandbox.material import LINKS, Generation
 from renewd.sandbox.portal import Portal
+from renewd.sandbox.records import Holding
 from renewd.sandbox.wire import Ask, Reply
 
 LINK_LIFE = timedelta(hours=1)
@@ -47,6 +49,11 @@ class Downloads:
             link: self._signed(f"/{_FOLDER}/{generation.number}/{file}", until)
             for link, file in LINKS.items()
         }
+
+    def certificate(self, holding: Holding, *, stale: bool = False) -> dict[str, Any]:
+        """The Certificate document with its links; `stale`: of the one held before."""
+        generation = holding.generations[-2] if stale and len(holding.generations) > 1 else holding.held
+        return documents.certificate(holding, generation, self.links(generation) if generation else {})
 
     def answer(self, ask: Ask) -> Reply:
         """One download, with whatever is armed for it."""

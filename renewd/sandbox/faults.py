@@ -8,8 +8,9 @@ from renewd.errors import UsageError
 from renewd.sandbox.material import LINKS, SPOILS
 
 JSON_CALLS = frozenset({"certificate", "order", "finalize"})
+SCHEDULES = frozenset({"schedule", "renew"})  # V8's, in place of finalize
 DOWNLOADS = frozenset({"download", *LINKS})  # any download, or the one of a link such as keyUrl
-CALLS = JSON_CALLS | DOWNLOADS
+CALLS = JSON_CALLS | SCHEDULES | DOWNLOADS
 _CERTIFICATES = frozenset({"certificate", "finalize"})
 
 
@@ -30,7 +31,7 @@ KINDS: dict[str, Kind] = {
         CALLS, "answers with a status as the gateway does: 429+30 adds Retry-After, 502-html a page", "503"
     ),
     "text-400": Kind(
-        JSON_CALLS, "refuses with this text", "Something went wrong. Please contact RCL support."
+        JSON_CALLS | SCHEDULES, "refuses with this text", "Something went wrong. Please contact RCL support."
     ),
     "redirect": Kind(CALLS, "redirects, to the download origin if no URL is given"),
     "body": Kind(CALLS, "does nothing and answers 200 with this body", "{}"),
@@ -68,8 +69,10 @@ KINDS: dict[str, Kind] = {
     "links-403": Kind(DOWNLOADS, "refuses the link as if it had expired"),
     "swap-mid-download": Kind(DOWNLOADS, "after this file the portal holds another certificate there"),
     # in what is issued
+    "late": Kind(SCHEDULES, "takes it up and does it that many seconds later", "900"),
+    "never": Kind(SCHEDULES, "takes it up and forgets it"),
     **{
-        spoil: Kind(frozenset({"finalize"}), f"issues with this wrong: {spoil.replace('-', ' ')}")
+        spoil: Kind(SCHEDULES | {"finalize"}, f"issues with this wrong: {spoil.replace('-', ' ')}")
         for spoil in SPOILS
     },
 }
@@ -151,6 +154,7 @@ _YEAR = 366 * 86400.0
 _MOST = {
     "delay": 3600.0,
     "delay-reply": 3600.0,
+    "late": _YEAR,
     "drip": 60.0,
     "drip-head": 60.0,
     "skew": _YEAR,

@@ -130,17 +130,20 @@ def _other_uri(document: Document, value: str) -> Document:
     return {**document, "orderUri": value or "https://acme.sandbox.test/acme/order/40961/1"}
 
 
-def _hostile_token(document: Document, value: str) -> Document:
-    tokens = [{**token, "tokenName": value} for token in document["validationTokens"] or []]
-    return {**document, "validationTokens": tokens}
+def _with_tokens(document: Document, **fields: str) -> Document:
+    """The document with these fields in each of its tokens, which V8 calls otherwise than V7."""
+    lists = {key: document[key] for key in ("validationTokens", "tokens") if key in document}
+    return {
+        **document,
+        **{key: [{**token, **fields} for token in tokens or []] for key, tokens in lists.items()},
+    }
 
 
 def _other_name(document: Document, _value: str) -> Document:
     other = "somebody-else.example"
-    if "validationTokens" not in document:
-        return {**document, "certificateName": other, "rootDomain": other}
-    tokens = [{**token, "domain": other} for token in document["validationTokens"] or []]
-    return {**document, "validationTokens": tokens}
+    names = dict.fromkeys(("certificateName", "rootDomain"), other)
+    named = {**document, **names} if "certificateName" in document else document
+    return _with_tokens(named, domain=other)
 
 
 EDITS: dict[str, Callable[[Document, str], Document]] = {
@@ -157,7 +160,7 @@ EDITS: dict[str, Callable[[Document, str], Document]] = {
     "missing-chain": _only("certCrtUrl", "keyUrl"),
     "other-order-uri": _other_uri,
     "other-name": _other_name,
-    "hostile-token": _hostile_token,
+    "hostile-token": lambda document, value: _with_tokens(document, tokenName=value),
 }
 
 

@@ -135,6 +135,21 @@ class Portal:
             order.status = OrderStatus.VALID
         return holding
 
+    def open_order(self, name: str, uri: str) -> PortalOrder:
+        """The order, which can still be finalized. Raises Refused."""
+        with self._lock:
+            order = self.orders.get(uri)
+            if order is None or order.name != name:
+                raise Refused(ORDER_NOT_FOUND)
+            if order.status is OrderStatus.VALID:
+                raise Refused(FINALIZED)
+            if order.status is OrderStatus.PROCESSING:
+                raise Refused(BUSY)
+            if order.status is OrderStatus.INVALID or self.now() >= order.expires_at:
+                order.status = OrderStatus.INVALID
+                raise Refused(ORDER_INVALID)
+            return order
+
     def reissue(self, number: int) -> None:
         """Put another certificate where one is, under the same links: somebody renewed it in the portal by hand."""
         with self._lock:
@@ -163,16 +178,7 @@ class Portal:
     def _claim(self, name: str, uri: str) -> tuple[PortalOrder, bool]:
         """The order, now being processed, and whether it was ready."""
         with self._lock:
-            order = self.orders.get(uri)
-            if order is None or order.name != name:
-                raise Refused(ORDER_NOT_FOUND)
-            if order.status is OrderStatus.VALID:
-                raise Refused(FINALIZED)
-            if order.status is OrderStatus.PROCESSING:
-                raise Refused(BUSY)
-            if order.status is OrderStatus.INVALID or self.now() >= order.expires_at:
-                order.status = OrderStatus.INVALID
-                raise Refused(ORDER_INVALID)
+            order = self.open_order(name, uri)
             ready = order.status is OrderStatus.READY
             order.status = OrderStatus.PROCESSING
             return order, ready

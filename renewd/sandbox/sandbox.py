@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -14,21 +13,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from renewd.clock import Clock, SystemClock
 from renewd.errors import UsageError
-from renewd.sandbox import configuration, control, mischief
+from renewd.sandbox import api_v8, configuration, control, mischief
 from renewd.sandbox.api import BASE, Api
+from renewd.sandbox.api_v8 import ApiV8
 from renewd.sandbox.control import Control
 from renewd.sandbox.downloads import Downloads
 from renewd.sandbox.faults import Faults
 from renewd.sandbox.portal import Portal
 from renewd.sandbox.records import Holding
+from renewd.sandbox.schedule import Schedule
+from renewd.sandbox.subscription import Subscription
 from renewd.sandbox.validation import ADDRESS, Validator
 from renewd.sandbox.wire import Ask, Reply, Server
-
-SUBSCRIPTION = "sub_sandbox4711"
 
 
 class Sandbox:
     """A running sandbox; a context manager, or `close()` it. `seed` certificates, then point an issuer at `base_url`.
+
+    Its V7 and V8 APIs (`base_url`, `base_url_v8`) are two ways to one portal.
 
     `http_port` is where the CA fetches challenges, instead of port 80; 0 picks a free one.
     Without a `directory` a temporary one is made, which `close` removes.
@@ -61,14 +63,16 @@ class Sandbox:
             self._undo = undo.pop_all()
 
     def _assemble(self, clock: Clock, link_life: timedelta | None) -> None:
-        self.subscription_id = SUBSCRIPTION
+        subscription = Subscription()
+        self.subscription_id, self.api_key = subscription.name, subscription.api_key
         self.faults = Faults(clock)
         self.portal = Portal(clock, Validator(self.http_port))
+        self.schedule = Schedule(self.portal)
         self.downloads = Downloads(self.portal, self.faults)
         self.downloads.link_life = link_life or self.downloads.link_life
-        self.api = Api(self.portal, self.downloads, self.faults, self.subscription_id)
-        self.control = Control(self.portal, self.downloads, self.faults, self.api)
-        self.api_key = self.api.api_key = secrets.token_urlsafe(32)
+        self._api = Api(self.portal, self.downloads, self.faults, subscription)
+        self._api_v8 = ApiV8(self.downloads, self.faults, subscription, self.schedule)
+        self.control = Control(self.schedule, self.downloads, self.faults, subscription)
 
     @property
     def origin(self) -> str:
@@ -79,6 +83,11 @@ class Sandbox:
     def base_url(self) -> str:
         """What the configuration calls `base_url`."""
         return self.origin + BASE
+
+    @property
+    def base_url_v8(self) -> str:
+        """What it calls so for the V8 API."""
+        return self.origin + api_v8.BASE
 
     @property
     def api_key_path(self) -> str:
@@ -100,6 +109,7 @@ class Sandbox:
 
     def state(self) -> dict[str, Any]:
         """What `GET /sandbox/state` tells."""
+        self.schedule.work_off()
         return self.control.state()
 
     def configuration(self, *certificates: str | Mapping[str, Any], **keys: Any) -> str:
@@ -132,8 +142,11 @@ class Sandbox:
         self.close()
 
     def _answer(self, ask: Ask) -> Reply:
+        self.schedule.work_off()
         if ask.path.startswith(f"{BASE}/"):
-            return self.api.answer(ask)
+            return self._api.answer(ask)
+        if ask.path.startswith(f"{api_v8.BASE}/"):
+            return self._api_v8.answer(ask)
         if ask.path.startswith(f"{control.BASE}/"):
             return self.control.answer(ask)
         return mischief.gateway(404, "Resource not found")

@@ -34,6 +34,18 @@ class Customer:
     def finalize(self, name: str, uri: str) -> httpx.Response:
         return self.ask(name, "finalize", orderuri=uri)
 
+    def ask_v8(self, name: str) -> httpx.Response:
+        what = f"get/certificatename/{quote(name, safe='')}"
+        return self.client.get(self.url_v8(what), headers=self.headers)
+
+    def post_v8(self, what: str, document: Any) -> httpx.Response:
+        return self.client.post(self.url_v8(what), json=document, headers=self.headers)
+
+    def url_v8(self, what: str) -> str:
+        return (
+            f"{self.sandbox.base_url_v8}/ssl/certificate/subscription/{self.sandbox.subscription_id}/{what}"
+        )
+
     def download(self, url: str, **headers: str) -> httpx.Response:
         return self.client.get(url, headers=headers)
 

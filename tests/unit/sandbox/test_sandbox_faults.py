@@ -23,6 +23,7 @@ TESTED = {
     "skew", "stale-certificate", "null-links", "only-pfx", "only-pfx-string", "only-pem", "only-fullchain",
     "missing-chain", "other-order-uri", "other-name", "tokens-dns", "hostile-token", "born-invalid", "links-403",
     "swap-mid-download", "wrong-key", "wrong-names", "expired-leaf", "not-yet-valid", "empty-chain", "other-root",
+    "late", "never",
 }  # fmt: skip
 
 
@@ -395,7 +396,7 @@ def test_half_a_fault_is_a_mistake(text):
     ("call", "fault", "times", "says"),
     [
         ("order", "nonsense", 1, "no fault of the sandbox; it knows delay"),
-        ("order", "wrong-key", 1, "wrong-key is for finalize, not for 'order'"),
+        ("order", "wrong-key", 1, "wrong-key is for finalize, renew, schedule, not for 'order'"),
         ("everything", "status=500", 1, "not for 'everything'"),
         ("order", "status=500", 0, "0 times is never"),
         ("order", "status=teapot", 1, "takes a status"),
