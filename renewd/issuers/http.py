@@ -16,7 +16,7 @@ import httpx
 
 import renewd
 from renewd import deadline
-from renewd.config.model import RclIssuer
+from renewd.config.issuing import RclIssuer, RclV8Issuer
 from renewd.config.secrets import Secret
 from renewd.errors import BadReply, ReplyLost, TargetError, Temporary, Unreachable
 from renewd.issuers import links
@@ -70,7 +70,7 @@ class Reply:
 class Web:
     """Both ways out of one issuer. Each call has a connection of its own: no cookies, no redirects, no second try."""
 
-    def __init__(self, settings: RclIssuer) -> None:
+    def __init__(self, settings: RclIssuer | RclV8Issuer) -> None:
         self._settings = settings
         self._base = settings.base_url.rstrip("/")
         self._lock = threading.Lock()
@@ -78,11 +78,14 @@ class Web:
         self._closed = False
         self._inside = False  # the API itself was found in a network of somebody's own
 
-    def api(self, path: str, key: Secret, call: Call) -> Reply:
-        """GET of a path below the base URL with the key. Raises Unreachable, ReplyLost, Temporary or BadReply."""
+    def api(self, path: str, key: Secret, call: Call, body: bytes | None = None) -> Reply:
+        """GET of a path below the base URL with the key, or POST where there is a body of JSON.
+
+        Raises Unreachable, ReplyLost, Temporary or BadReply.
+        """
         network = deadline.Deadline(call.seconds)
         with self._foreign(call, network):
-            request = self._request(self._base + path)
+            request = self._request(self._base + path, body)
             request.headers["Authorization"] = f"Bearer {key.reveal()}"
             self._assert_origin(request)
             reply = _read(self._transport(network, self._api_context), request, call)
@@ -128,9 +131,12 @@ class Web:
             return lambda address: links.is_public(address) or links.is_inside(address)
         return links.is_public
 
-    def _request(self, url: str) -> httpx.Request:
-        connect = self._settings.timeout.connect.total_seconds()
-        return httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": {"connect": connect}})
+    def _request(self, url: str, body: bytes | None = None) -> httpx.Request:
+        timeout = {"timeout": {"connect": self._settings.timeout.connect.total_seconds()}}
+        if body is None:
+            return httpx.Request("GET", url, headers=_HEADERS, extensions=timeout)
+        headers = {**_HEADERS, "Content-Type": "application/json"}
+        return httpx.Request("POST", url, content=body, headers=headers, extensions=timeout)
 
     def _transport(self, network: deadline.Deadline, context: ssl.SSLContext) -> deadline.Transport:
         return deadline.Transport(network, context, _proxy(self._settings.proxy))
