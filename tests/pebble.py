@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
 
 from tests.servers import Server, free_port, program
 
@@ -94,6 +97,7 @@ class Pebble(Server):
         }
         self.configuration = directory / "pebble.json"
         self.configuration.write_text(json.dumps({"pebble": configuration}))
+        self._log = directory / "pebble.log"  # which it writes to its standard output
         self._binary = binary or program("pebble", "pebble")
 
     @property
@@ -105,13 +109,26 @@ class Pebble(Server):
         if self.names is not None:
             self.names.start()
             dns = f"127.0.0.1:{self.names.dns_port}"
-        self.command = [self._binary, "-config", str(self.configuration), "-strict", "-dnsserver", str(dns)]
+        line = [self._binary, "-config", str(self.configuration), "-strict", "-dnsserver", str(dns)]
+        self.command = ["sh", "-c", f"exec {shlex.join(line)} >>{shlex.quote(str(self._log))}"]
         super().start(env={**os.environ, **self._environment}, **options)
 
     def stop(self) -> None:
         super().stop()
         if self.names is not None:
             self.names.stop()
+
+    @property
+    def orders(self) -> int:
+        """How many orders it was asked for."""
+        return self._log.read_text().count('Added order "')
+
+    @property
+    def issued(self) -> list[x509.Certificate]:
+        """Every leaf that it issued since it was started, whoever asked, in that order."""
+        serials = re.findall(r"Issued certificate serial (\w+) for order", self._log.read_text())
+        told = [json.loads(self._managed(f"/cert-status-by-serial/{serial}")) for serial in serials]
+        return [x509.load_pem_x509_certificate(each["Certificate"].encode()) for each in told]
 
     def roots(self, number: int = 0) -> bytes:
         """The PEM of a root that it issues under."""
@@ -121,6 +138,9 @@ class Pebble(Server):
         """Let its renewal information for a certificate (PEM) be this (RFC 9773 §4.2)."""
         body = {"certificate": certificate.decode(), "ariResponse": json.dumps(answer)}
         self._managed("/set-renewal-info/", json.dumps(body).encode())
+
+    def said(self) -> str:
+        return super().said() + (self._log.read_text() if self._log.exists() else "")
 
     def _managed(self, path: str, body: bytes | None = None) -> bytes:
         trusted = ssl.create_default_context(cafile=str(self.ca_file))

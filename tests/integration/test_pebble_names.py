@@ -42,6 +42,15 @@ def test_an_alias_is_followed_into_another_zone(nameserver, pebble):
     assert names(pem) == ["d.example.test"]
 
 
+@pytest.mark.parametrize("binary", [None, newer], ids=["of Debian 12", "newer"])
+def test_what_it_was_asked_for_and_what_it_issued_is_known(pebble, binary):
+    server = pebble(binary=binary and binary(), environment={"PEBBLE_VA_ALWAYS_VALID": "1"})
+    bare = Bare(server)
+    pems = [bare.obtain([f"{name}.example.test"], lambda *_: None) for name in "ab"]
+    assert server.orders == 2
+    assert server.issued == [x509.load_pem_x509_certificate(pem.encode()) for pem in pems]
+
+
 def test_names_of_its_own_lead_to_a_folder_that_a_web_server_serves(nginx, pebble):
     web = nginx()
     challenges = web.webroot / ".well-known" / "acme-challenge"
