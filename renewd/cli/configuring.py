@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from renewd.errors import Fault
+from renewd.fault import Fault
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 from renewd.config.reading import Flaw, Reader, Spot
 from renewd.config.settings import Path
-from renewd.errors import Fault
+from renewd.fault import Fault
 
 _LARGEST = 16 * 1024 * 1024  # bytes; ten thousand full entries take four
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from renewd.config.document import Document
 from renewd.config.settings import Path
-from renewd.errors import Fault
+from renewd.fault import Fault
 
 if TYPE_CHECKING:
     from renewd.config.schema import Known

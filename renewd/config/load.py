@@ -16,7 +16,8 @@ from renewd.config.model import Certificate, Configuration, Included, Options
 from renewd.config.sources import SecretSource, sources
 from renewd.config.structure import settle
 from renewd.config.targets import Target
-from renewd.errors import ConfigurationError, Fault
+from renewd.errors import ConfigurationError
+from renewd.fault import Fault
 
 _ISSUER = "issuers: {rcl: {type: rcl, subscription_id: …, api_key: {file: …}}}"
 _CERTIFICATE = "certificates: [{name: …, install: {directory: …}}]"

@@ -19,7 +19,8 @@ from renewd.config.proving import Http01
 from renewd.config.settings import Path
 from renewd.config.sources import SecretSource, sources
 from renewd.config.targets import slug
-from renewd.errors import ConfigurationError, Fault, SecretUnusable
+from renewd.errors import ConfigurationError, SecretUnusable
+from renewd.fault import Fault
 
 _HOOKS = ("pre", "check", "reload", "post")
 Told = tuple[str, str]  # what is wrong, what would be right

@@ -62,6 +62,7 @@ class _Frame:
     start: int  # how many values there were before it
     part: str | int | None = None  # the index or key that was last put into it
     named: bool = False  # a mapping's key was read, and its value comes next
+    merges: bool = False  # the key is <<
     line: int = 0  # of that key
     lines: dict[str, int] = field(default_factory=dict)
     merged: list[Any] = field(default_factory=list)
@@ -179,6 +180,9 @@ class Reader:
         frame = self._frames[-1]
         line = _line(event)
         frame.part, frame.line, frame.named = key, line, True
+        frame.merges = (
+            key == _MERGE and getattr(event, "implicit", (True,))[0]
+        )  # in quotes it is a key as any
         first = frame.lines.setdefault(key, line)
         if first != line or key in frame.value:
             self.flaws.append(
@@ -193,7 +197,7 @@ class Reader:
         if type(frame.value) is list:
             frame.part = len(frame.value)
             frame.value.append(value)
-        elif frame.part == _MERGE:
+        elif frame.merges:
             frame.merged.append(value)
         else:
             frame.value[frame.part] = value

@@ -157,7 +157,7 @@ def test_ended_with_a_call_in_flight(world: World, clock: FakeClock, state: Stat
         world.sandbox.fault("finalize", "lose-reply")
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    dying = Dying(context.issuer(target), method, sent=outcome != "not sent")
+    dying = Dying(context.issuer(target.issuer), method, sent=outcome != "not sent")
     context._issuers[target.issuer] = dying  # type: ignore[assignment]
 
     def arm() -> None:
@@ -197,7 +197,7 @@ def test_ended_while_finding_out_what_became_of_a_finalize_that_never_arrived(
     world.sandbox.fault("finalize", "reset-before")
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    dying = Dying(context.issuer(target), "current", sent=outcome != "not sent")
+    dying = Dying(context.issuer(target.issuer), "current", sent=outcome != "not sent")
     context._issuers[target.issuer] = dying  # type: ignore[assignment]
     at(context, State.RECONCILE, lambda: setattr(dying, "armed", True))
     one_pass(context)

@@ -21,6 +21,7 @@ LAYERS = (
     ("certs",),
     ("config",),
     ("errors", "clock", "deadline"),
+    ("fault",),
 )
 ALLOWED = {("cli", "sandbox"), ("deadline", "clock")}  # the command that starts it; real time is the clock's
 

@@ -37,7 +37,7 @@ schedule: {every: 1s}
         '10: certificates[1].hooks.check: "nginx \'-t" has a quote that is not closed; close it',
         "11: certificates[1].hooks.reload: a list is of command lines, and one that begins with - is none; write one line: nginx -s reload",
         '12: certificates[2].names[1]: without quotes, 12 is a number to YAML; write it quoted: "12"',
-        "12: certificates[2].names[2]: no HTTP challenge can prove the wildcard in '*.c.example.com'; leave `challenge` out, and order it where the name is proved by DNS",
+        "12: certificates[2].names[2]: no HTTP challenge can prove the wildcard in '*.c.example.com'; write challenge: {type: dns-01, …}, or leave it out where the service proves the name",
         "14: certificates[2].instal: unknown key; did you mean install?",
         "15: schedule.every: 1s is too short; write 5s or more",
     ]
@@ -154,8 +154,8 @@ SITUATIONS = {
         "3: certificates[0].issuer: it is missing, and there are several; write two or rcl",
     ),
     "an unknown type of issuer": (
-        ISSUERS.replace("type: rcl", "type: acme") + ENTRY,
-        "1: issuers.rcl.type: 'acme' is not known here; write rcl",
+        ISSUERS.replace("type: rcl", "type: acne") + ENTRY,
+        "1: issuers.rcl.type: 'acne' is not known here; did you mean acme?",
     ),
     "an issuer's name that cannot be": (
         ISSUERS.replace("{rcl:", "{'a b':") + ENTRY,

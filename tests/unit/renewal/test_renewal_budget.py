@@ -150,7 +150,7 @@ class Deadly:
 def killed_at(world: World, call: str) -> None:
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    context._issuers[target.issuer] = Deadly(context.issuer(target), call)  # type: ignore[assignment]
+    context._issuers[target.issuer] = Deadly(context.issuer(target.issuer), call)  # type: ignore[assignment]
     passes.run(context, context.loaded.targets)
     context.close()
 
@@ -366,7 +366,7 @@ def test_a_finalize_by_hand_that_failed_does_not_lengthen_the_back_off(world: Wo
     once_renewed(world)
     context: Context = world.context(NAME, by_hand=True)
     (target,) = context.loaded.targets
-    order = context.issuer(target).order(target)
+    order = context.issuer(target.issuer).order(target)
     world.sandbox.fault("finalize", "text-400=Invalid response from http://a.example: 404", 1)
     (outcome,) = by_hand.finalize(context, target, order.uri)
     context.close()

@@ -255,7 +255,7 @@ def test_a_kill_during_finalize_is_reconciled_at_the_next_start(world: World):
     world.sandbox.seed(NAME, days_left=None, validated=True)
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    order = context.issuer(target).order(target)
+    order = context.issuer(target.issuer).order(target)
     world.sandbox.portal.finalize(NAME, order.uri)
     journal = context.journal
     attempt = journal.begin(

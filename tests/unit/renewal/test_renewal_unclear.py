@@ -27,7 +27,7 @@ def left_in(world: World, state: State, **facts: Any) -> None:
     context = world.context(NAME)
     (target,) = context.loaded.targets
     journal, now = context.journal, world.clock.now()
-    order = context.issuer(target).order(target)
+    order = context.issuer(target.issuer).order(target)
     fence = journal.take(target.identity)
     attempt = journal.begin(target.identity, NAME, "renewal", issuer=target.issuer, fence=fence)
     known = {"order_uri": order.uri, "ordered_at": now, "finalize_sent_at": now, "finalizes": 1, **facts}
@@ -58,7 +58,7 @@ class Issuer:
 def broken(world: World, **ends: BaseException) -> Context:
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    context._issuers[target.issuer] = Issuer(context.issuer(target), **ends)  # type: ignore[assignment]
+    context._issuers[target.issuer] = Issuer(context.issuer(target.issuer), **ends)  # type: ignore[assignment]
     return context
 
 
@@ -74,7 +74,7 @@ def test_an_answer_from_before_does_not_make_a_finalize_that_was_cut_short_an_an
 
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    issuer = context.issuer(target)
+    issuer = context.issuer(target.issuer)
     calls = []
 
     class Second:
@@ -145,7 +145,7 @@ def test_calls_that_were_not_sent_do_not_count_as_finalizes(world: World):
     world.sandbox.seed(NAME, days_left=None, validated=True)
     context = world.context(NAME, patience=timedelta(hours=1))
     (target,) = context.loaded.targets
-    real = context.issuer(target)
+    real = context.issuer(target.issuer)
     answers = [Throttled("busy", retry_after=timedelta(seconds=5))] * 3 + [NotFinal("not now")]
 
     class Busy:
