@@ -64,6 +64,8 @@ Suggesting = Annotated[
     AfterValidator(lambda text: text if text == "off" else _directory(text)),
 ]
 
+Mail = Annotated[str, unquotable(_MAIL, "write an address like you@example.com")] | None
+
 
 class Service(Settings):
     """What every kind of issuer may say."""
@@ -122,6 +124,16 @@ class RclV8Issuer(Portal):
     base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(
         RCL_V8_BASE_URL, description="The API; http:// for a loopback host only."
     )
+    email: Mail = Field(
+        None,
+        description="The owner's address; default: the one that the portal shows, else hostmaster@ the root domain.",
+        examples=["you@example.com"],
+    )
+    pfx_password: SecretSource | None = Field(
+        None,
+        description="Where the password for the PFX is read from; default: the one that the portal shows, else one made up.",
+        examples=[{"file": "/etc/renewd/pfx-password"}],
+    )
 
 
 class Eab(Settings):
@@ -145,9 +157,7 @@ class AcmeIssuer(Service):
     agree_terms: Literal[True] = Field(
         description="That you agree to the CA's terms of service.", examples=[True]
     )
-    email: Annotated[str, unquotable(_MAIL, "write an address like you@example.com")] | None = Field(
-        None, description="Where the CA can reach you.", examples=["you@example.com"]
-    )
+    email: Mail = Field(None, description="Where the CA can reach you.", examples=["you@example.com"])
     profile: str | None = Field(
         None, description="Which of the CA's certificate profiles.", examples=["shortlived"]
     )

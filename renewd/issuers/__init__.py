@@ -20,7 +20,16 @@ def _rcl(name: str, settings: Any, clock: "Clock", _state_directory: str) -> "Is
     return Rcl(name, settings, clock)
 
 
-KINDS: dict[str, Callable[[str, Any, "Clock", str], "Issuer"]] = {"rcl": _rcl}  # by the setting `type`
+def _rcl_v8(name: str, settings: Any, clock: "Clock", _state_directory: str) -> "Issuer":
+    from renewd.issuers.rcl_v8 import RclV8
+
+    return RclV8(name, settings, clock)
+
+
+KINDS: dict[str, Callable[[str, Any, "Clock", str], "Issuer"]] = {  # by the setting `type`
+    "rcl": _rcl,
+    "rcl-v8": _rcl_v8,
+}
 
 
 def make(name: str, settings: "Settings", clock: "Clock", state_directory: str) -> "Issuer":

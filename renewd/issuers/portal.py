@@ -30,7 +30,6 @@ class Portal(abc.ABC):
     """What both APIs share. `skew` is how far the service's clock was ahead of ours at its last answer."""
 
     root = ""  # of every path, below the base URL and before the subscription
-    settles = timedelta(minutes=15)  # a call may take ten; an unchanged portal means then that it did nothing
 
     def __init__(self, name: str, settings: RclIssuer | RclV8Issuer, clock: Clock) -> None:
         self.name = name

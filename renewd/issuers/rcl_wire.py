@@ -1,4 +1,4 @@
-"""What the RCL SSL Core API V7 writes: its Certificate and Order JSON as values. Pure.
+"""What RCL writes: the Certificate, and the Order of V7, as values. Pure.
 
 Every function raises ValueError, in words that hold nothing of the content, for what is not what the API promises.
 """
@@ -61,12 +61,12 @@ def decode(body: bytes, kind: str) -> dict[str, Any]:
 
 def certificate(data: Mapping[str, Any], identity: str) -> Issued:
     """The Certificate, which has to be of the target with this identity, or of no name at all."""
-    if all(_get(data, field) is None for field in _CERTIFICATE):
+    if all(value_of(data, field) is None for field in _CERTIFICATE):
         raise ValueError("it holds nothing of a certificate")
-    name = _text(data, "certificateName")
+    name = text_of(data, "certificateName")
     if name and targets.identity(name) != identity:
         raise ValueError(f"it is about another certificate, {clean(name)!r}")
-    pfx, password = _text(data, "pfxString"), _text(data, "password")
+    pfx, password = text_of(data, "pfxString"), text_of(data, "password")
     return Issued(
         name=name or identity,
         order_uri=_plain(data, "orderUri"),
@@ -80,14 +80,14 @@ def certificate(data: Mapping[str, Any], identity: str) -> Issued:
 
 def order(data: Mapping[str, Any], domains: tuple[str, ...], *, near: bool) -> Order:
     """The Order for these names; `near`: the API is on a loopback address, so order addresses may be http."""
-    written = (_text(data, "status") or "").strip().lower()
+    written = (text_of(data, "status") or "").strip().lower()
     if written not in list(OrderStatus):
         raise ValueError(f"the order's status is {clean(written)!r}")
-    uri = _text(data, "orderUri")
+    uri = text_of(data, "orderUri")
     if not uri:
         raise ValueError("the order has no orderUri")
     links.check_order(uri, near=near)
-    tokens = _get(data, "validationTokens")
+    tokens = value_of(data, "validationTokens")
     if tokens is not None and not isinstance(tokens, list):
         raise ValueError("validationTokens is not a list")
     status = OrderStatus(written)
@@ -100,9 +100,9 @@ def order(data: Mapping[str, Any], domains: tuple[str, ...], *, near: bool) -> O
 def _token(data: Any, domains: tuple[str, ...]) -> Token:
     if not isinstance(data, dict):
         raise ValueError("a validation token is not an object")  # noqa: TRY004 - as above
-    kind = _TYPES.get((_text(data, "challengeType") or "").strip().lower())
-    name, value = _text(data, "tokenName") or "", _text(data, "tokenValue") or ""
-    domain = (_text(data, "domain") or "").strip().lower().rstrip(".")
+    kind = _TYPES.get((text_of(data, "challengeType") or "").strip().lower())
+    name, value = text_of(data, "tokenName") or "", text_of(data, "tokenValue") or ""
+    domain = (text_of(data, "domain") or "").strip().lower().rstrip(".")
     if not domain and len(domains) == 1:
         domain = domains[0].removeprefix("*.")
     if kind is None:
@@ -120,18 +120,18 @@ def _token(data: Any, domains: tuple[str, ...]) -> Token:
 
 
 def _links(data: Mapping[str, Any]) -> dict[str, str]:
-    found = _get(data, "certificateDownloadUrl")
+    found = value_of(data, "certificateDownloadUrl")
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise ValueError("certificateDownloadUrl is not an object")  # noqa: TRY004 - as above
-    texts = ((field, _text(found, field)) for field in LINKS)
+    texts = ((field, text_of(found, field)) for field in LINKS)
     return {field: text for field, text in texts if text}
 
 
 def _date(data: Mapping[str, Any], field: str) -> datetime | None:
     """UTC; None where it says none, or none that can be read: the downloaded X.509 is the truth."""
-    text = _text(data, field)
+    text = text_of(data, field)
     try:
         date = datetime.fromisoformat((text or "").strip())
         date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
@@ -142,14 +142,15 @@ def _date(data: Mapping[str, Any], field: str) -> datetime | None:
 
 def _plain(data: Mapping[str, Any], field: str) -> str | None:
     """A text that goes into logs and the journal."""
-    text = _text(data, field)
+    text = text_of(data, field)
     if text and (not text.isprintable() or len(text) > _LONGEST):
         raise ValueError(f"{field} holds control characters or too much")
     return text or None
 
 
-def _text(data: Mapping[str, Any], field: str) -> str | None:
-    value = _get(data, field)
+def text_of(data: Mapping[str, Any], field: str) -> str | None:
+    """A field that holds text. Raises ValueError if it holds anything else; None if nothing."""
+    value = value_of(data, field)
     if value is None:
         return None
     if not isinstance(value, str):
@@ -161,7 +162,7 @@ def _text(data: Mapping[str, Any], field: str) -> str | None:
     return value
 
 
-def _get(data: Mapping[str, Any], field: str) -> Any:
+def value_of(data: Mapping[str, Any], field: str) -> Any:
     """The field as the API writes it, else in whatever case it is there."""
     if field in data:
         return data[field]
