@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from renewd.config import addresses
 from renewd.config.deploying import Commands
@@ -13,6 +22,11 @@ from renewd.config.sources import SecretSource
 from renewd.config.units import Duration, duration
 
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9-]*").fullmatch
+_DNS_NAME = re.compile(r"(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?", re.ASCII).fullmatch
+_CONFIDENTIAL = re.compile(  # how the options are called whose values nobody may see
+    r"(?:.*_)?(?:token|secret|password|passwd|pass|psw|phrase|key|content|2fa)|.*account_info"
+).fullmatch
+_NAMES_A_FILE = re.compile(r"(?:file::)?/.*").fullmatch  # a few options want a path to what is secret
 
 
 def _off(value: Any) -> Any:
@@ -67,6 +81,16 @@ class Dns01(Proof):
         description="HOST:PORT of the name server that is asked for zones; the system's by default.",
         examples=["127.0.0.1:53"],
     )
+    zone: Annotated[str, matching(_DNS_NAME, "write the zone's name, such as example.com")] | None = Field(
+        None,
+        description="The zone that the records are written to; found by asking where it is absent.",
+        examples=["example.com"],
+    )
+    ttl: Annotated[Duration, between("1s", "1d")] | None = Field(
+        None,
+        description="How long others may remember the record; default: 60s by dynamic updates, else the provider's.",
+        examples=["60s"],
+    )
 
 
 class Rfc2136(Dns01):
@@ -76,7 +100,9 @@ class Rfc2136(Dns01):
     server: Annotated[str, AfterValidator(addresses.host_port)] = Field(
         description="HOST:PORT of the primary name server.", examples=["192.0.2.53:53"]
     )
-    key_name: str = Field(description="The TSIG key's name.", examples=["renewd"])
+    key_name: Annotated[str, matching(_DNS_NAME, "write the name that the server knows the key by")] = Field(
+        description="The TSIG key's name.", examples=["renewd"]
+    )
     key: SecretSource = Field(
         description="Where the TSIG key, in base64, is read from.",
         examples=[{"file": "/etc/renewd/tsig-key"}],
@@ -95,14 +121,48 @@ class DnsCommands(Dns01):
     )
 
 
+def _plain(value: Any) -> str | bool:
+    """A provider's option as its library takes it: a text, or yes or no."""
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        return str(value)
+    raise ValueError("a text is wanted here; write one, or {file: …} for a secret")
+
+
+Option = Annotated[
+    Annotated[Any, AfterValidator(_plain), WithJsonSchema({"type": ["string", "boolean"]}), Tag("<word>")]
+    | Annotated[SecretSource, Tag("<mapping>")],
+    Discriminator(lambda value: "<mapping>" if isinstance(value, dict | SecretSource) else "<word>"),
+]
+
+
 class DnsProvider(Dns01):
     """Records written through a provider's API, as dns-lexicon knows it; all other keys are the provider's options."""
 
     model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Option]
 
     provider: Annotated[str, matching(_PROVIDER, "write the provider's name as dns-lexicon does")] = Field(
         description="The provider's name.", examples=["cloudflare"]
     )
+
+    @model_validator(mode="after")
+    def _hidden(self) -> "DnsProvider":
+        right = "write where it is read from: {file: /etc/renewd/…}, {env: NAME} or {credential: NAME}"
+        fit(
+            [
+                Problem((key,), "a secret does not stand in this file", right)
+                for key, value in self.options.items()
+                if isinstance(value, str) and _CONFIDENTIAL(key) and not _NAMES_A_FILE(value)
+            ]
+        )
+        return self
+
+    @property
+    def options(self) -> dict[str, SecretSource | str | bool]:
+        """The provider's own options, named as the file names them."""
+        return dict(self.__pydantic_extra__ or {})
 
 
 def _kind(value: Any) -> str | None:
