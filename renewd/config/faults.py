@@ -83,7 +83,8 @@ def _name_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
     first: dict[str, Place] = {}
     for entry in entries:
         for path, name in entry.names():
-            own = {targets.identity(name), targets.identity(",".join(entry.certificate.domains) or name)}
+            domains = entry.certificate.domains if entry.certificate.name is not None else ()
+            own = {targets.identity(name), targets.identity(",".join(domains) or name)}
             there = next((first[each] for each in sorted(own) if each in first), None)
             if there is not None:
                 wrong = f"the same names as {_said(there, entry.document)}"

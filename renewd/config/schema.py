@@ -75,11 +75,12 @@ class Known:
     def words(self, path: Path) -> tuple[str, ...]:
         """The words that may stand at the path, if it takes a choice of words."""
         schemas = self._at(path)
-        return tuple(
+        words = (
             word
             for schema in schemas
             for word in (*schema.get("enum", ()), *((schema["const"],) if "const" in schema else ()))
         )
+        return tuple(dict.fromkeys("true" if word is True else str(word) for word in words))
 
     def example(self, path: Path) -> Any:
         """An example of what may stand at the path; None if there is none."""
