@@ -9,6 +9,7 @@ import pytest
 
 from renewd.config import load
 from renewd.config.load import Loaded
+from tests.bench import certbot as certbots
 from tests.bench.population import Population
 from tests.bench.table import Table
 
@@ -32,6 +33,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def table(request: pytest.FixtureRequest) -> Table:
     """Where figures go."""
     return request.config.stash[_TABLE]
+
+
+@pytest.fixture(scope="session")
+def certbot() -> Path:
+    """The newest certbot's program."""
+    return certbots.program()
 
 
 @pytest.fixture(scope="session")

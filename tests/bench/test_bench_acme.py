@@ -1,0 +1,117 @@
+"""A hundred certificates from a real ACME server, by a bare client with as many threads, and by certbot."""
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.bare import Bare
+from tests.bench.rounds import Ran, Ratio, run
+from tests.pebble import newer
+
+pytestmark = pytest.mark.bench
+
+MANY, FEW = 100, 2  # FEW: for certbot, which takes seconds for each
+BARE = 1 / 0.85  # of the bare client's time for as many
+CERTBOT = 1 / 30  # of certbot's time for one
+
+
+class Bench:
+    """An ACME server that has issued nothing yet, the web root that it looks in, and a folder."""
+
+    def __init__(self, folder, nginx, pebble, *, sleeps):
+        self.folder, self._web = folder, nginx()
+        self._challenges = self._web.webroot / ".well-known" / "acme-challenge"
+        self._challenges.mkdir(parents=True)
+        default = {"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_WFE_NONCEREJECT": "5"} if sleeps else {}
+        self.server = pebble(binary=newer(), http_port=self._web.http_port, environment=default)
+        (folder / "roots.pem").write_bytes(self.server.roots())
+
+    def bare(self, threads):
+        """Wall seconds of the bare client."""
+        client, began = Bare(self.server), time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            for pem in pool.map(lambda name: client.obtain([name], self._prove), self._names("bare", MANY)):
+                assert pem.startswith("-----BEGIN CERTIFICATE")
+        return time.perf_counter() - began
+
+    def _prove(self, _domain, name, value):
+        (self._challenges / name).write_text(value)
+
+    def renewd(self, threads):
+        """One whole pass, from its start to its end."""
+        issuer = {
+            "type": "acme",
+            "directory": self.server.directory_url,
+            "ca_file": str(self.server.ca_file),
+            "trust": {"file": str(self.folder / "roots.pem")},
+            "agree_terms": True,
+        }
+        entry = {
+            "names": self._names("ours", MANY),
+            "challenge": {"type": "http-01", "webroot": str(self._web.webroot), "self_check": "off"},
+            "install": {"directory": str(self.folder / "live" / "{name}")},
+        }
+        whole = {
+            "issuers": {"pebble": issuer},
+            "certificates": [entry],
+            "state_directory": str(self.folder / "state"),
+            "schedule": {"concurrency": threads},
+        }
+        path = self.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(whole))
+        path.chmod(0o600)
+        ran = run(
+            [Path(sys.executable).with_name("renewd"), "--config", path, "--quiet", "renew"], {**os.environ}
+        )
+        assert len(list((self.folder / "live").glob("*/fullchain.pem"))) == MANY
+        return ran
+
+    def certbot(self, program):
+        """What certbot would take for each of a hundred, all renewed by one process: its start, and what a few add."""
+        folders = [f"--{name}-dir={self.folder / 'certbot' / name}" for name in ("config", "work", "logs")]
+        settings = ["--server", self.server.directory_url, "--non-interactive", *folders]
+        environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(self.server.ca_file)}
+        first = ["--agree-tos", "--register-unsafely-without-email", "--webroot", "-w", self._web.webroot]
+        for name in self._names("theirs", FEW):
+            run([program, "certonly", *settings, *first, "-d", name], environment)
+        renew = [program, "renew", "--no-random-sleep-on-renew", *settings]
+        nothing, all_of_them = run(renew, environment), run([*renew, "--force-renewal"], environment)
+        assert len(self.server.issued) == 2 * FEW + MANY
+        return Ran(*(_of_many(*took) for took in zip(_took(nothing), _took(all_of_them), strict=True)))
+
+    @staticmethod
+    def _names(whose, count):
+        return [f"{whose}-{number:03}.example.test" for number in range(count)]
+
+
+def _took(ran):
+    return ran.processor, ran.wall
+
+
+def _of_many(nothing, few):
+    """For each of MANY, where so much was taken for nothing, and for FEW of them."""
+    return nothing / MANY + (few - nothing) / FEW
+
+
+@pytest.mark.parametrize("threads", [8, 32])
+def test_a_pass_over_a_hundred_where_the_server_takes_its_time(tmp_path, nginx, pebble, table, threads):
+    bench = Bench(tmp_path, nginx, pebble, sleeps=True)
+    ratio = Ratio((bench.renewd(threads).wall,), (bench.bare(threads),))
+    table.add(f"100 from an ACME server, {threads} at once / bare client", ratio.value, BARE, ratio)
+    assert ratio.value <= BARE
+
+
+def test_a_pass_over_a_hundred_where_it_takes_none(tmp_path, nginx, pebble, certbot, table):
+    bench = Bench(tmp_path, nginx, pebble, sleeps=False)
+    ours, theirs = bench.renewd(8), bench.certbot(certbot)
+    rate = Ratio((ours.wall / MANY,), (theirs.wall,))
+    processor = Ratio((ours.processor / MANY,), (theirs.processor,))
+    table.add("time for an ACME certificate / certbot", rate.value, CERTBOT, rate)
+    table.add("processor time for an ACME certificate / certbot", processor.value, 1, processor)
+    assert rate.value <= CERTBOT
+    assert processor.value <= 1
