@@ -121,8 +121,10 @@ class Context:
     def challenge(self, target: Target) -> Challenge | None:
         """How the target proves control; None where it does not say."""
         from renewd import challenges
+        from renewd.hooks import command as hooks
 
-        return None if target.challenge is None else challenges.make(target.challenge)
+        means = challenges.Means(hooks.run, stop=self.stop)
+        return None if target.challenge is None else challenges.make(target.challenge, means)
 
     def close(self) -> None:
         """Let go of connections and the journal; calls under way fail soon after."""

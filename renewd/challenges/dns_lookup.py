@@ -1,0 +1,220 @@
+"""Questions to the DNS about a record: where its name leads, which zone it is in, who is authoritative for that."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from renewd import deadline
+from renewd.config import addresses
+from renewd.errors import ChallengeFailed, Temporary
+
+if TYPE_CHECKING:
+    from dns.message import Message
+    from dns.name import Name
+    from dns.resolver import Resolver
+
+HOPS = 8  # aliases one after the other; resolvers give up at about as many
+PORT = 53
+_SECONDS = 10.0  # for a question, all tries included
+_EXTRA = "pip install 'renewd[dns]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An authoritative server at one of its addresses."""
+
+    name: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address})"
+
+
+class Lookup:
+    """Asks the name server at `resolver` (HOST:PORT), or the system's. All names come and go without their last dot.
+
+    Every question raises Temporary if the name service cannot answer it now.
+    """
+
+    def __init__(self, resolver: str | None = None, zone: str | None = None) -> None:
+        self._address = resolver
+        self._zone = zone
+        self._made: Resolver | None = None
+
+    def follow(self, name: str) -> str:
+        """Where a record of this name has to be written: the end of its aliases. Raises ChallengeFailed for a loop."""
+        names = [_name(name)]
+        while (target := self._alias(names[-1])) is not None:
+            way = " → ".join(_text(each) for each in (*names, target))
+            if target in names:
+                raise ChallengeFailed(f"aliases (CNAME) lead in a circle: {way}", remedy="Correct them.")
+            if len(names) > HOPS:
+                raise ChallengeFailed(
+                    f"more than {HOPS} aliases (CNAME) one after the other: {way}",
+                    remedy=f"Let {name} lead to the record's place directly.",
+                )
+            names.append(target)
+        return _text(names[-1])
+
+    def zone(self, name: str) -> str:
+        """The zone that the name is in. Raises ChallengeFailed if it is in none."""
+        if self._zone is not None:
+            return self._zone.rstrip(".")
+        whole = _name(name)
+        for each in _ancestors(whole):
+            found = owner(self._ask(each, "SOA"), whole)
+            if found is not None:
+                return _text(found)
+        raise ChallengeFailed(
+            f"no zone was found that {name} is in",
+            remedy="Is the domain delegated? Otherwise name the zone: challenge.zone.",
+        )
+
+    def servers(self, zone: str) -> list[Server]:
+        """Every authoritative server of the zone, at each of its addresses. Raises ChallengeFailed if there is none."""
+        import dns.rdatatype
+
+        names = [
+            _text(record.target)
+            for rrset in self._ask(_name(zone), "NS").answer
+            if rrset.rdtype == dns.rdatatype.NS
+            for record in rrset
+        ]
+        found = [
+            Server(name, address) for name in sorted(set(names)) for address in sorted(self._addresses(name))
+        ]
+        if not found:
+            said = f"the name servers of {zone} have no address" if names else f"{zone} has no name servers"
+            raise ChallengeFailed(said, remedy="See that the domain is delegated to them.")
+        return found
+
+    def _addresses(self, name: str) -> Iterator[str]:
+        import dns.rdatatype
+
+        for kind in ("A", "AAAA"):
+            for rrset in self._ask(_name(name), kind).answer:
+                if rrset.rdtype == dns.rdatatype.from_text(kind):
+                    yield from (str(record.address) for record in rrset)
+
+    def _alias(self, name: "Name") -> "Name | None":
+        import dns.rdatatype
+
+        for rrset in self._ask(name, "CNAME").answer:
+            if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == name:
+                target: Name = rrset[0].target
+                return target
+        return None
+
+    def _ask(self, name: "Name", kind: str) -> "Message":
+        """The answer, empty ones and those of names that are not there included."""
+        import dns.exception
+        import dns.resolver
+
+        resolver = self._resolver()
+        try:
+            answer = resolver.resolve(name, kind, raise_on_no_answer=False, search=False, lifetime=_SECONDS)
+        except dns.resolver.NXDOMAIN as error:
+            empty: Message = error.response(name)  # type: ignore[no-untyped-call]
+            return empty
+        except (dns.exception.DNSException, OSError) as error:
+            whom = self._address or "the system's name servers"
+            raise Temporary(
+                f"{whom} cannot say what {kind} {_text(name)} has: {words(error)}",
+                stage="challenge",
+                remedy="See that this machine's name service works, or name another: challenge.resolver.",
+            ) from error
+        return answer.response
+
+    def _resolver(self) -> "Resolver":
+        if self._made is None:
+            self._made = _resolver(self._address)
+        return self._made
+
+
+def owner(response: "Message", name: "Name") -> "Name | None":
+    """The zone that an answer to a question for SOA shows the name to be in; the root is none."""
+    import dns.name
+    import dns.rdatatype
+
+    for rrset in (*response.answer, *response.authority):
+        if (
+            rrset.rdtype == dns.rdatatype.SOA
+            and rrset.name != dns.name.root
+            and name.is_subdomain(rrset.name)
+        ):
+            return rrset.name
+    return None
+
+
+def words(error: BaseException) -> str:
+    """What went wrong with a question, for people."""
+    import dns.exception
+    import dns.rcode
+    import dns.resolver
+
+    if isinstance(error, dns.exception.Timeout):
+        return "no answer in time"
+    if isinstance(error, dns.resolver.NoNameservers):
+        said = [response for *_, response in error.kwargs.get("errors", ()) if response is not None]
+        return dns.rcode.to_text(said[-1].rcode()) if said else "no answer of use"
+    if isinstance(error, OSError):
+        return deadline.words(error)
+    return "an answer that cannot be understood"
+
+
+def _resolver(address: str | None) -> "Resolver":
+    import dns.exception
+    import dns.resolver
+
+    try:
+        if address is None:
+            return dns.resolver.Resolver()
+        host, port = addresses.split(address)
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers = list(located(host, port))
+        resolver.port = port
+    except dns.exception.DNSException as error:  # no /etc/resolv.conf
+        raise Temporary(
+            f"this machine has no name service that could be asked: {error}",
+            stage="challenge",
+            remedy="Name one: challenge.resolver.",
+        ) from error
+    return resolver
+
+
+def located(host: str, port: int) -> list[str]:
+    """The addresses of a name server that the configuration names. Raises Temporary if there are none."""
+    import httpcore
+
+    try:
+        found = deadline.look_up(host, port, _SECONDS)
+    except httpcore.ConnectTimeout:
+        found = []
+    if not found:
+        raise Temporary(f"the name server {host} has no address", stage="challenge")
+    return found
+
+
+def _ancestors(name: "Name") -> Iterator["Name"]:
+    import dns.name
+
+    while name != dns.name.root:
+        yield name
+        name = name.parent()
+
+
+def _name(text: str) -> "Name":
+    """Raises ChallengeFailed for what is no name, such as one of more than 255 octets."""
+    try:
+        import dns.exception
+        import dns.name
+    except ImportError as error:
+        raise ChallengeFailed("dnspython is not installed, which DNS-01 needs", remedy=_EXTRA) from error
+    try:
+        return dns.name.from_text(text)
+    except dns.exception.DNSException as error:
+        raise ChallengeFailed(f"{text[:300]!a} is a name that the DNS cannot hold: {error}") from error
+
+
+def _text(name: "Name") -> str:
+    return name.to_text(omit_final_dot=True)
