@@ -19,7 +19,7 @@ DEFAULT_PATH = "/etc/renewd/config.yaml"
 OBJECTS = 200_000  # more than starting makes; none of them is garbage, and looking for some takes time
 FAILED, WRONG = 1, 2  # exit codes: something needs attention; the command or the configuration is wrong
 
-# command → module; the function in it has the command's name
+# command → module; the function in it has the command's name, or is called `command`
 COMMANDS = {
     "run": "renewd.cli.daemon",
     "renew": "renewd.cli.renewing",
@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "renewd.cli.knowing",
     "history": "renewd.cli.knowing",
     "why": "renewd.cli.knowing",
+    "plan": "renewd.cli.planning",
     "validate": "renewd.cli.configuring",
     "preflight": "renewd.cli.preflighting",
     "deploy": "renewd.cli.renewing",
@@ -34,6 +35,7 @@ COMMANDS = {
     "finalize": "renewd.cli.renewing",
     "recover": "renewd.cli.recovering",
     "init": "renewd.cli.configuring",
+    "import": "renewd.cli.importing",
     "completion": "renewd.cli.configuring",
     "sandbox": "renewd.cli.sandbox",
     "demo": "renewd.cli.sandbox",
@@ -52,7 +54,8 @@ class Commands(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(module), cmd_name)
+        found = importlib.import_module(module)
+        command: click.Command = getattr(found, cmd_name, None) or found.command  # import is no name in Python
         return command
 
     def resolve_command(

@@ -17,7 +17,7 @@ LAYERS = (
     ("daemon", "report"),
     ("renewal",),
     ("issuers", "challenges", "install", "hooks", "confirm", "journal"),
-    ("planning",),
+    ("planning", "importers"),
     ("certs",),
     ("config",),
     ("errors", "clock", "deadline"),

@@ -1,0 +1,27 @@
+"""import: a configuration made of what another program is set up with."""
+
+import sys
+
+import click
+
+
+@click.group("import")
+def command() -> None:
+    """Print a configuration that takes over from another program."""
+
+
+@command.command()
+@click.argument("folder", metavar="[DIR]", default="/etc/letsencrypt")
+def certbot(folder: str) -> None:
+    """Take over from certbot, whose folder is DIR (/etc/letsencrypt).
+
+    Such as: renewd import certbot > /etc/renewd/config.yaml
+
+    Nothing is changed, and no secret is printed. What needs a person is told, and stands in the file as a comment.
+    """
+    from renewd.importers import certbot as importer
+
+    imported = importer.read(folder)
+    for finding in imported.findings:
+        print(f"renewd: {finding}", file=sys.stderr)
+    print(imported.text, end="")

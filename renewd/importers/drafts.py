@@ -1,0 +1,126 @@
+"""The entries that certbot's lineages become, before they are written."""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from renewd.config import targets
+from renewd.importers import accounts, hooks, lineages, proving
+from renewd.importers.accounts import Service
+from renewd.importers.findings import Notes
+from renewd.importers.lineages import Lineage, NotTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One entry of the watch list, as it is going to be written."""
+
+    lineage: Lineage
+    service: Service
+    install: tuple[Any, ...]
+    challenge: Any
+    hooks: Any
+    not_taken: str  # why it is written as a comment only; empty where it is not
+    notes: Notes
+
+    @property
+    def identity(self) -> str:
+        """The names on the certificate, as a set."""
+        return targets.identity(",".join(self.lineage.domains))
+
+    def shares(self, other: "Draft") -> bool:
+        """Whether one certificate does for both: the same names by the same issuer, and the same is done with them."""
+        mine = (self.identity, self.service, self.challenge, self.hooks)
+        return mine == (other.identity, other.service, other.challenge, other.hooks)
+
+
+def draft(lineage: Lineage) -> Draft:
+    """What is to be written for a lineage."""
+    notes = Notes(lineage.name)
+    challenge, why = _challenge(lineage, notes)
+    if why:
+        notes.add(f"{why}; its entry is written as a comment")
+    if lineage.says("must_staple"):
+        notes.add("certbot asks for OCSP Must-Staple, which renewd does not")
+    return Draft(
+        lineage,
+        accounts.service(lineage, notes),
+        (_place(lineage, notes),),
+        challenge,
+        hooks.hooks(lineage, notes),
+        why,
+        notes,
+    )
+
+
+def _challenge(lineage: Lineage, notes: Notes) -> tuple[Any, str]:
+    """How control is proved, or why the entry cannot be taken into use as it is."""
+    if lineage.text("autorenew").lower() == "false":
+        return None, "certbot was told not to renew it (autorenew)"
+    try:
+        return proving.challenge(lineage, notes), ""
+    except NotTaken as error:
+        return None, str(error)
+
+
+def _place(lineage: Lineage, notes: Notes) -> Any:
+    folder = lineage.live
+    if folder is None:
+        folder = f"/etc/renewd/live/{lineage.name}"
+        notes.add(
+            f"its files are not called as certbot's usually are; let the server read them from {folder}"
+        )
+    return {"directory": folder, **_rights(lineage, notes)}
+
+
+def _rights(lineage: Lineage, notes: Notes) -> dict[str, str]:
+    """Who may read the private key, where that is not root alone."""
+    try:
+        found = os.stat(lineage.paths["privkey"])
+    except OSError as error:
+        notes.add(f"its private key cannot be looked at: {lineages.words(error)}")
+        return {}
+    mode = stat.S_IMODE(found.st_mode) & 0o660 | 0o400
+    if stat.S_IMODE(found.st_mode) & 0o007:
+        notes.add("everybody may read its private key; renewd lets only owner and group")
+    rights = {}
+    if found.st_uid not in (0, os.geteuid()):
+        rights["owner"] = _known(found.st_uid, pwd.getpwuid)
+    if mode & 0o060 and found.st_gid not in (0, os.getegid()):
+        rights["group"] = _known(found.st_gid, grp.getgrgid)
+    if mode & 0o060:
+        rights["mode"] = f"{mode:04o}"
+    return {key: value for key, value in rights.items() if value}
+
+
+def _known(number: int, find: Any) -> str:
+    """The name of an account; empty where it has none."""
+    try:
+        return str(find(number)[0])
+    except KeyError:
+        return ""
+
+
+def merged(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
+    """One entry for each set of names, in all its places; and what has been put into another's."""
+    kept: list[Draft] = []
+    left: list[Draft] = []
+    for draft in sorted(
+        drafts, key=lambda each: (bool(each.not_taken), -each.lineage.not_after, each.lineage.name)
+    ):
+        first = next((each for each in kept if each.identity == draft.identity and not each.not_taken), None)
+        if first is None or draft.not_taken:
+            kept.append(draft)
+        elif draft.shares(first):
+            first.notes.add(f"{draft.lineage.name} has the same names: one certificate for both folders")
+            kept[kept.index(first)] = replace(first, install=(*first.install, *draft.install))
+            left.append(draft)
+        else:
+            why = f"{first.lineage.name} has the same names; renewd watches a set of names once"
+            draft.notes.add(f"{why}; this entry is written as a comment")
+            kept.append(replace(draft, not_taken=why))
+    return sorted(kept, key=lambda each: each.lineage.name), left
