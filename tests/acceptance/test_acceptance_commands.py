@@ -127,6 +127,18 @@ def test_the_schema_and_the_start_are_printed(world: World):
     assert "unknown key" not in checked.stderr
 
 
+def test_the_plan_shows_the_year_ahead(world: World):
+    path = seeded(world, A, B)
+    renewd(path, "renew")
+    found = json.loads(renewd(path, "plan", "--json").stdout)
+    assert {each["name"] for each in found["renewals"]} == {A, B}
+    assert len(found["renewals"]) == sum(week["renewals"] for week in found["weeks"])
+    assert {week["limit"] for week in found["weeks"]} == {None}
+    shown = renewd(path, "plan", "--days", "30")
+    assert shown.returncode == 0
+    assert "no week meets a limit" in shown.stdout
+
+
 def test_dry_run_says_what_would_be_done_and_does_nothing(world: World):
     path = seeded(world)
     said = renewd(path, "renew", "--dry-run")
