@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from renewd.config import addresses
 from renewd.config.paths import AbsolutePath
 from renewd.config.settings import Settings, between
-from renewd.config.sources import SecretSource, unquotable
+from renewd.config.sources import KeySource, SecretSource, unquotable
 from renewd.config.units import Duration, duration
 
 RCL_BASE_URL = (
@@ -166,7 +166,7 @@ class AcmeIssuer(Service):
     )
     reuse_key: bool = Field(False, strict=True, description="Keep a certificate's key with the next one too.")
     eab: Eab | None = Field(None, description="External account binding, where the CA wants it.")
-    account_key: SecretSource | None = Field(
+    account_key: KeySource | None = Field(
         None,
         description="Where the key (PEM, or JSON as certbot keeps it) of an account that you have is read from; "
         "renewd makes its own where this is absent.",

@@ -60,8 +60,8 @@ def resolve(source: SecretSource) -> Secret:
                 f"the environment variable {source.env} of a secret is not set",
                 remedy="set it for the daemon, or read the secret from a file",
             )
-        return _plain(text, f"the environment variable {source.env}")
-    return _read(_path(source), allow_group=source.allow_group)
+        return _plain(text, f"the environment variable {source.env}", source)
+    return _read(_path(source), source)
 
 
 def _path(source: SecretSource) -> str:
@@ -76,13 +76,13 @@ def _path(source: SecretSource) -> str:
     return os.path.join(directory, source.credential or "")
 
 
-def _read(path: str, *, allow_group: bool) -> Secret:
+def _read(path: str, source: SecretSource) -> Secret:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unopened(path, error) from error
     try:
-        _check(path, os.fstat(descriptor), allow_group=allow_group)
+        _check(path, os.fstat(descriptor), allow_group=source.allow_group)
         content = os.read(descriptor, _LARGEST + 1)
     except OSError as error:
         raise SecretUnusable(f"the secret file {path} cannot be read: {error.strerror}") from error
@@ -92,7 +92,7 @@ def _read(path: str, *, allow_group: bool) -> Secret:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise SecretUnusable(f"the secret file {path} is not text") from None
-    return _plain(text.removesuffix("\n").removesuffix("\r"), f"the secret file {path}")
+    return _plain(text.removesuffix("\n").removesuffix("\r"), f"the secret file {path}", source)
 
 
 def _unopened(path: str, error: OSError) -> SecretUnusable:
@@ -127,9 +127,11 @@ def _check(path: str, status: os.stat_result, *, allow_group: bool) -> None:
         )
 
 
-def _plain(text: str, where: str) -> Secret:
+def _plain(text: str, where: str, source: SecretSource) -> Secret:
     if not text:
         raise SecretUnusable(f"{where} is empty", remedy="write the secret into it")
+    if source.lines:
+        return Secret(text)
     if any(sign.isspace() or not sign.isprintable() for sign in text):
         raise SecretUnusable(
             f"{where} holds white space or control characters",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
@@ -31,6 +31,8 @@ _CREDENTIAL = re.compile(r"(?!\.)[A-Za-z0-9_.@-]{1,255}", re.ASCII).fullmatch
 
 class SecretSource(Settings):
     """Where a secret is read from, at the moment it is needed. Exactly one of the three."""
+
+    lines: ClassVar[bool] = False  # whether it may have white space in it, as a key in PEM or JSON has
 
     file: Annotated[str, unquotable(absolute, "write an absolute path")] | None = Field(
         None,
@@ -65,6 +67,12 @@ class SecretSource(Settings):
         if self.allow_group and self.file is None:
             fit([Problem(("allow_group",), "it is about a file, and none is set", "leave it out")])
         return self
+
+
+class KeySource(SecretSource):
+    """The same of a private key, in PEM or JSON."""
+
+    lines: ClassVar[bool] = True
 
 
 def sources(settings: BaseModel, at: Path = ()) -> Iterator[tuple[Path, SecretSource]]:

@@ -12,6 +12,7 @@ import pytest
 from renewd.config import secrets
 from renewd.config.model import SecretSource
 from renewd.config.secrets import Secret
+from renewd.config.sources import KeySource
 from renewd.errors import SecretUnusable, TargetError
 
 TEXT = "s3cr3t-canary"
@@ -147,3 +148,14 @@ def test_a_file_that_is_none_of_ours_is_refused(file, tmp_path):
             secrets.resolve(
                 SecretSource(file=f"{tmp_path}/x").model_copy(update={"file": f"{tmp_path}/{name}"})
             )
+
+
+def test_a_private_key_has_several_lines_other_secrets_have_one(file):
+    key = '{"kty": "RSA",\n "n": "…"}'
+    file.write_text(key + "\n")
+    assert secrets.resolve(KeySource(file=str(file))).reveal() == key
+    with pytest.raises(SecretUnusable, match="one line with the secret is right|white space"):
+        secrets.resolve(SecretSource(file=str(file)))
+    file.write_text("")
+    with pytest.raises(SecretUnusable, match="is empty"):
+        secrets.resolve(KeySource(file=str(file)))
