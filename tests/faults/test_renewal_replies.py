@@ -23,7 +23,7 @@ IN_FLIGHT = {
     State.DUE: ("current", "certificate"),
     State.ORDER_INTENT: ("order", "order"),
     State.FINALIZE_INTENT: ("finalize", "finalize"),
-    State.RECONCILE: ("current", "certificate"),
+    State.RECONCILE: ("outcome", "certificate"),
     State.ISSUED: ("collect", "download"),
 }
 # Nothing is in flight: the process ends as soon as the state is journaled.
@@ -197,7 +197,7 @@ def test_ended_while_finding_out_what_became_of_a_finalize_that_never_arrived(
     world.sandbox.fault("finalize", "reset-before")
     context = world.context(NAME)
     (target,) = context.loaded.targets
-    dying = Dying(context.issuer(target.issuer), "current", sent=outcome != "not sent")
+    dying = Dying(context.issuer(target.issuer), "outcome", sent=outcome != "not sent")
     context._issuers[target.issuer] = dying  # type: ignore[assignment]
     at(context, State.RECONCILE, lambda: setattr(dying, "armed", True))
     one_pass(context)
