@@ -1,11 +1,13 @@
 """Proof of control during an attempt: placed before finalize, looked at, taken away at the end."""
 
 import hashlib
+from contextlib import suppress
 
 from renewd.certs.order import Token
-from renewd.errors import ChallengeFailed, NotProvable
+from renewd.errors import ChallengeFailed, NotProvable, TargetError
 from renewd.renewal import events
-from renewd.renewal.work import Work
+from renewd.renewal.outcome import STOPPED
+from renewd.renewal.work import Parked, Work
 
 
 def rehearse(work: Work) -> None:
@@ -41,6 +43,16 @@ def stand(work: Work) -> None:
     _look(work)
 
 
+def keep(work: Work) -> None:
+    """What a restart took away stands again, for a CA that looks later than it was told; nobody waits for it."""
+    challenge, tokens = work.context.challenge(work.target), work.order.tokens
+    if challenge is None or work.placed == tokens or any(token.type != challenge.type for token in tokens):
+        return
+    with suppress(TargetError):  # it may have looked long ago
+        challenge.place(tokens)
+        work.placed = tokens
+
+
 def clear(work: Work) -> None:
     """Take the tokens away again, those of an earlier run among them."""
     challenge, tokens = work.context.challenge(work.target), work.order.tokens
@@ -58,10 +70,17 @@ def _look(work: Work) -> None:
         work.tell(events.Seen if sight.ok else events.Unseen, url=sight.url, saw=sight.saw)
         if not sight.ok:
             failed.append(sight)
+    if failed and work.context.stop.is_set():  # the look was cut short
+        raise Parked(work.now, STOPPED)
     if failed and settings.self_check == "require":
+        shown = (
+            "let every name server get the record in time (challenge.wait)"
+            if challenge.type == "dns-01"
+            else "make that address show the file"
+        )
         raise ChallengeFailed(
             "; ".join(f"renewd itself sees {sight.saw} at {sight.url}" for sight in failed),
-            remedy="make that address show the file, or set challenge.self_check: warn if only the CA can see it",
+            remedy=f"{shown}, or set challenge.self_check: warn if only the CA can see it",
         )
 
 

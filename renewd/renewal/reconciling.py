@@ -14,7 +14,7 @@ from renewd.errors import (
 from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import backoff
-from renewd.renewal import acceptance, events
+from renewd.renewal import acceptance, events, proof
 from renewd.renewal.work import Step, Work
 
 FINALIZES = 3  # calls for one order; an order yields one certificate at most, whatever the number
@@ -40,7 +40,7 @@ def reconcile(work: Work) -> Step:
     if attempt.snapshot.get("answered") and attempt.finalizes < FINALIZES:
         return Step(State.READY, "order.unchanged")
     lost = not attempt.snapshot.get("answered")
-    if lost and attempt.finalizes == 1 and now - sent >= LOST_FOR:
+    if lost and attempt.finalizes == 1 and now - sent >= getattr(work.issuer, "settles", LOST_FOR):
         return Step(State.READY, "order.unchanged")
     until = backoff.next_look(sent, now)
     said = attempt.snapshot.get("said") or "no answer came"
@@ -52,6 +52,7 @@ def reconcile(work: Work) -> Step:
         )
     if until is None:
         raise unresolved(said)
+    proof.keep(work)
     return Step(State.RECONCILE, "order.unchanged", {}, until, "the certificate has not changed yet")
 
 
