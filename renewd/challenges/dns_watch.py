@@ -45,7 +45,7 @@ def look(wanted: Sequence[Wanted], lookup: Lookup, wait: float, stop: Event) -> 
         try:
             servers = reachable(lookup.servers(lookup.zone(each.name)))
         except TargetError as error:
-            sights.append(Sight(each.token, _place(each), ok=False, saw=str(error)))
+            sights.append(Sight(each.token, _place(each), ok=False, saw=f"nothing ({error})"))
         else:
             questions += [_Question(server, each) for server in servers]
     unseen = _watch(questions, end, stop)
@@ -80,8 +80,8 @@ def _sights(questions: Sequence[_Question], unseen: dict[_Question, str]) -> Ite
     for wanted, asked in by_wanted.items():
         lagging = [question for question in asked if question in unseen]
         for question in lagging:
-            place = f"{_place(wanted)} on {question.server}"
-            yield Sight(wanted.token, place, ok=False, saw=unseen[question])
+            saw = f"{unseen[question]} on {question.server}"
+            yield Sight(wanted.token, _place(wanted), ok=False, saw=saw)
         if not lagging:
             yield Sight(wanted.token, _place(wanted), ok=True, saw=_said(len(asked)))
 

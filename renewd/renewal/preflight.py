@@ -145,9 +145,11 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
         sights = challenge.look(tokens) if settings.self_check != "off" else ()
     finally:
         challenge.remove(tokens)
+    if challenge.type == "dns-01":
+        yield Finding(target.name, "ok", "challenge records can be written, and taken away again")
     for sight in sights:
         if sight.ok:
-            yield Finding(target.name, "ok", f"a challenge file is seen at http://{sight.token.domain}/")
+            yield Finding(target.name, "ok", _seen(sight))
         else:
             yield Finding(
                 target.name,
@@ -157,20 +159,27 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
             )
 
 
+def _seen(sight: Sight) -> str:
+    if sight.token.type == "dns-01":
+        return f"a challenge record is seen: {sight.url}, {sight.saw}"
+    return f"a challenge file is seen at http://{sight.token.domain}/"
+
+
 def _mended(settings: Settings, sight: Sight) -> str:
     """What makes the challenge visible."""
     if not isinstance(settings, Http01):
-        return "see that every authoritative name server gets the record"
+        return "let every name server get the record in time (challenge.wait), and let this machine ask them"
     shown = settings.webroot or f"what {settings.listen} answers"
     return f"make http://{sight.token.domain}/.well-known/acme-challenge/ show {shown}"
 
 
 def _taken(error: TargetError) -> bool:
-    """Whether the port is in use: a renewal by hand may be under way just now."""
+    """Whether it may be otherwise in an hour: the port is in use by a renewal by hand, a name server is away."""
     cause = error.__cause__
-    return (
+    busy = (
         isinstance(error, ChallengeFailed) and isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
     )
+    return busy or isinstance(error, Temporary)
 
 
 def _ready(context: Context, target: Target) -> Iterator[Finding]:
