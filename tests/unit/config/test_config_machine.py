@@ -163,3 +163,17 @@ def test_what_another_program_writes_is_a_warning(write, issuers, tmp_path):
         "[1].directory: certbot writes here too",
         "[2].directory: RCL's own daemon writes here too",
     ]
+
+
+def test_what_certbot_renews_no_more_is_no_warning(write, issuers, tmp_path):
+    live, renewal = tmp_path / "live" / "a", tmp_path / "renewal"
+    live.mkdir(parents=True)
+    renewal.mkdir()
+    (live / "privkey.pem").symlink_to("../../archive/a/privkey1.pem")
+    (renewal / "a.conf").write_text("")
+    path = write(f"{issuers}certificates: [{{name: a.example.com, install: {{directory: {live}}}}}]")
+    (told,) = machine.warnings(load.load(path))
+    assert f"mv {renewal}/a.conf {renewal}/a.conf.off" in str(told)
+    assert "certbot delete` would take away what is live" in str(told)
+    (renewal / "a.conf").rename(renewal / "a.conf.off")
+    assert machine.warnings(load.load(path)) == []
