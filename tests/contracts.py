@@ -16,7 +16,7 @@ from renewd.config import load
 from renewd.renewal import passes
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
-from renewd.renewal.outcome import Outcome
+from renewd.renewal.outcome import Outcome, Result
 from renewd.sandbox import Sandbox, configuration
 from tests.between import Between
 from tests.clocks import HurriedClock
@@ -43,8 +43,11 @@ class Parts:
 class Scene(abc.ABC):
     """One certificate, its configuration and its service."""
 
-    def __init__(self, parts: Parts) -> None:
-        self.folder, self.clock = parts.folder, HurriedClock()
+    says_why = True  # the service tells that an order came to nothing: no second one is tried to see
+
+    def __init__(self, parts: Parts, longest: float) -> None:
+        """A service that has a clock of its own needs waits of up to `longest` seconds to be sat out."""
+        self.folder, self.clock = parts.folder, HurriedClock(longest)
         self.live = self.folder / "live"
         self.events: list[Event] = []
 
@@ -104,24 +107,24 @@ class Scene(abc.ABC):
         """A context as a process of its own has it."""
         return Context(load.load(self.write()), clock=self.clock, emit=self.events.append)
 
-    def once(self, context: Context | None = None) -> list[Outcome]:
+    def once(self, context: Context | None = None, *, forced: bool = False) -> list[Outcome]:
         """One pass of a process, to its end."""
         context = context or self.context()
         try:
-            return passes.run(context, context.loaded.targets)
+            return passes.run(context, context.loaded.targets, forced=[NAME] if forced else [])
         finally:
             context.close()
 
-    def settle(self) -> None:
-        """New processes, each when the one before asked for it, until there is nothing left to do."""
+    def settle(self, *, until: Result | None = None) -> Outcome | None:
+        """New processes, each when the one before asked for it, until one ends so, or there is nothing left to do."""
         for _ in range(ROUNDS):
             outcomes = self.once()
             if not outcomes:
-                return
+                return None
             (outcome,) = outcomes
-            assert outcome.result.well or outcome.next_try_at is not None, (
-                f"it waits for nothing: {outcome.why}"
-            )
+            if outcome.result is until:
+                return outcome
+            assert outcome.result.well or outcome.next_try_at, f"it waits for nothing: {outcome.why}"
             if outcome.next_try_at is not None:
                 self.clock.skip((outcome.next_try_at - self.clock.now()).total_seconds() + 1)
         raise AssertionError(f"it never ends: {[str(event)[:300] for event in self.events[-6:]]}")
@@ -141,8 +144,8 @@ class Portal(Scene):
     """RCL's portal as the sandbox plays it, proved by a web root."""
 
     def __init__(self, parts: Parts, *, v8: bool) -> None:
-        super().__init__(parts)
-        self._v8, self._web = v8, parts.nginx()
+        super().__init__(parts, longest=0.1)
+        self._v8, self.says_why, self._web = v8, not v8, parts.nginx()
         self._sandbox = Sandbox(str(self.folder / "sandbox"), clock=self.clock, http_port=self._web.http_port)
         self._holding = self._sandbox.seed(NAME, days_left=None)
 
@@ -175,14 +178,20 @@ class Portal(Scene):
 
 
 class Acme(Scene):
-    """Pebble behind a proxy; `prove` is one of webroot, listen, bind, knot."""
+    """Pebble behind a proxy; `prove` is one of webroot, listen, bind, knot, `server` are further options of Pebble.
 
-    def __init__(self, parts: Parts, *, prove: str, new: bool) -> None:
-        super().__init__(parts)
+    `settings` are further ones of the issuer.
+    """
+
+    def __init__(
+        self, parts: Parts, *, prove: str = "webroot", new: bool = True, settings: Any = None, **server: Any
+    ) -> None:
+        super().__init__(parts, longest=2)
         self._proof: Proof = PROOFS[prove](parts)
         self.pebble = parts.pebble(
-            binary=newer() if new else None, dns=self._proof.dns, http_port=self._proof.http_port
+            binary=newer() if new else None, dns=self._proof.dns, http_port=self._proof.http_port, **server
         )
+        self.settings: dict[str, Any] = settings or {}
         (self.folder / "roots.pem").write_bytes(self.pebble.roots())
         self.between = Between(self.pebble, self.folder)
 
@@ -196,6 +205,7 @@ class Acme(Scene):
             "ca_file": str(self.between.ca_file),
             "trust": {"file": str(self.folder / "roots.pem")},
             "agree_terms": True,
+            **self.settings,
         }
 
     def challenge(self) -> dict[str, Any]:
