@@ -35,10 +35,12 @@ class Daemon:
         emit: Callable[[events.Event], None],
         clock: Clock | None = None,
         taken: Callable[[Configuration], None] = lambda _: None,
+        ticked: Callable[["Daemon"], None] = lambda _: None,
     ) -> None:
-        """`taken` is told of each configuration from when on it holds."""
+        """`taken` is told of each configuration from when on it holds, `ticked` of the end of every tick."""
         self.path = path
         self._taken = taken
+        self._ticked = ticked
         self.emit = unharmed(emit)
         self.clock = clock or SystemClock()
         self.stop = threading.Event()
@@ -112,6 +114,15 @@ class Daemon:
             believed=self.doubt.seen,
             suspect=self.doubt.why,
         )
+        try:
+            self._ticked(self)
+        except Exception as error:  # noqa: BLE001 - who only watches stops nothing
+            self._failed(error)
+
+    @property
+    def last_pass(self) -> datetime | None:
+        """When the last pass ended; None before the first."""
+        return self._last_pass
 
     def next_tick(self, now: datetime) -> datetime:
         """When to tick next: at once for a new configuration."""

@@ -157,3 +157,20 @@ def test_threads_of_a_pass_end_with_it(world: World):
     before = threading.active_count()
     ticking.tick()
     assert threading.active_count() <= before + 1
+
+
+def test_who_watches_is_told_of_every_tick_and_what_fails_there_stops_nothing(world: World):
+    world.sandbox.seed(A, days_left=80)
+    told = []
+
+    def ticked(daemon: Daemon) -> None:
+        told.append(daemon.last_pass)
+        raise RuntimeError("a display that is broken")
+
+    ticking = Daemon(world.write(A), world.events.append, world.clock, ticked=ticked)
+    world._contexts.append(ticking.context)
+    ticking.tick()
+    ticking.tick()
+    assert len(told) == 2
+    assert ticking.last_pass is not None
+    assert "broken" in world.told(own.TickFailed)[0].message
