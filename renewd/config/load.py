@@ -139,14 +139,17 @@ class _Reading:
     ) -> None:
         reserved = {
             source.file: "where a secret is read from"
-            for issuer in configuration.issuers.values()
-            for _, source in sources(issuer)
+            for user in (*configuration.issuers.values(), configuration.web)
+            if user is not None
+            for _, source in sources(user)
             if source.file is not None
         }
         if isinstance(configuration.state, SecretSource) and configuration.state.file is not None:
             reserved[configuration.state.file] = "where a secret is read from"
         if isinstance(configuration.state, str) and (path := sqlite_path(configuration.state)) is not None:
             reserved[path] = "renewd's journal"
+        if configuration.web is not None and configuration.web.socket is not None:
+            reserved[configuration.web.socket] = "the socket of the page"
         reserved[os.path.abspath(main.path)] = "this configuration"
         reserved[configuration.state_directory] = "the state directory"
         for flaw in between.flaws(entries, issuers, reserved):

@@ -9,13 +9,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from renewd.config import accounts, databases, load, programs, roots, secrets, takeover
+from pydantic import BaseModel
+
+from renewd.config import accounts, databases, load, programs, proofs, roots, secrets, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
 from renewd.config.issuing import Service, TrustFile
 from renewd.config.load import Loaded
 from renewd.config.model import Command
 from renewd.config.proving import Http01
+from renewd.config.reporting import GET_SERVER, NO_SERVER, PACKAGES, SHORTEST_TOKEN, Web
 from renewd.config.settings import Path
 from renewd.config.sources import SecretSource, sources
 from renewd.config.targets import slug
@@ -38,7 +41,12 @@ class MachineFault:
 def faults(loaded: Loaded) -> list[MachineFault]:
     """All that this machine lacks; cheap where nothing is lacking."""
     names: dict[Fault, list[str]] = {}
-    found = (*_issuer_faults(loaded), *_state_faults(loaded), *_entry_faults(loaded.entries))
+    found = (
+        *_issuer_faults(loaded),
+        *_state_faults(loaded),
+        *_web_faults(loaded),
+        *_entry_faults(loaded.entries),
+    )
     for document, path, told, held in found:
         names.setdefault(document.fault(path, *told), []).extend(held)
     return [MachineFault(fault, tuple(dict.fromkeys(held))) for fault, held in names.items()]
@@ -46,7 +54,7 @@ def faults(loaded: Loaded) -> list[MachineFault]:
 
 def warnings(loaded: Loaded) -> list[Fault]:
     """What works, but not as well or as long as it could."""
-    found = [document.fault(path, *told) for document, path, told in _issuer_warnings(loaded)]
+    found = [document.fault(path, *told) for document, path, told in _secret_warnings(loaded)]
     for entry in loaded.entries:
         for rest, path, _ in entry.paths():
             told = takeover.warning(path)
@@ -93,6 +101,25 @@ def _state_faults(loaded: Loaded) -> Iterator[Found]:
         yield loaded.document, ("state",), told, ()
 
 
+def _web_faults(loaded: Loaded) -> Iterator[Found]:
+    """What the page lacks here; it holds no target, for certificates are renewed without a page as well."""
+    web = loaded.configuration.web
+    if web is not None and loaded.document is not None:
+        for path, told in _page(web):
+            yield loaded.document, ("web", *path), told, ()
+
+
+def _page(web: Web) -> Iterator[tuple[Path, Told]]:
+    if any(importlib.util.find_spec(package) is None for package in PACKAGES):
+        yield (), (NO_SERVER, GET_SERVER)
+    told = None if web.group is None else accounts.group_problem(web.group)
+    if told is not None:
+        yield ("group",), told
+    told = None if web.token is None else _secret(web.token, SHORTEST_TOKEN)
+    if told is not None:
+        yield ("token",), told
+
+
 def _driver(url: str) -> Told | None:
     if databases.sqlite_path(url) is not None or importlib.util.find_spec("psycopg") is not None:
         return None
@@ -112,9 +139,19 @@ def _lacking(issuer: Service) -> Iterator[tuple[Path, Told]]:
 
 
 def _entry_faults(entries: Sequence[Entry]) -> Iterator[Found]:
+    lacking: dict[
+        int, list[tuple[Path, Told]]
+    ] = {}  # by the challenge, which entries share through `defaults`
     for entry in entries:
         for where, told, held in (*_hook_faults(entry), *_install_faults(entry), *_webroot_faults(entry)):
             yield *entry.place(*where), told, held
+        challenge = entry.certificate.challenge
+        if challenge is None:
+            continue
+        if id(challenge) not in lacking:
+            lacking[id(challenge)] = list(proofs.lacks(challenge, _secret))
+        for path, told in lacking[id(challenge)]:
+            yield *entry.place("challenge", *path), told, entry.certificate.all_names
 
 
 _Lack = tuple[
@@ -168,24 +205,30 @@ def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
             yield ("challenge", "webroot"), (f"there is no folder {path}", right), held
 
 
-def _secret(source: SecretSource) -> Told | None:
+def _secret(source: SecretSource, shortest: int = 1) -> Told | None:
     if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
         return None  # only a unit sees its credentials: told as a warning
     try:
-        secrets.resolve(source)
+        secret = secrets.resolve(source)
     except SecretUnusable as error:
         return str(error), error.remedy
+    if len(secret.reveal()) < shortest:
+        return f"this secret is shorter than {shortest} characters", "make one: openssl rand -hex 32"
     return None
 
 
-def _issuer_warnings(loaded: Loaded) -> Iterator[tuple[Document, Path, Told]]:
+def _secret_warnings(loaded: Loaded) -> Iterator[tuple[Document, Path, Told]]:
     if loaded.document is None:
         return
-    for name, issuer in loaded.configuration.issuers.items():
-        for path, source in sources(issuer, ("issuers", name)):
-            if source.env is not None:
-                wrong = "an environment variable is seen by more programs than should know a secret"
-                yield loaded.document, path, (wrong, "a file or a systemd credential keeps it")
-            if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
-                wrong = f"whether the credential {source.credential} is there cannot be seen from here"
-                yield loaded.document, path, (wrong, "only the unit with LoadCredential= sees it")
+    configuration = loaded.configuration
+    users: list[tuple[Path, BaseModel]] = [
+        (("issuers", name), issuer) for name, issuer in configuration.issuers.items()
+    ]
+    users += [] if configuration.web is None else [(("web",), configuration.web)]
+    for path, source in (found for place, user in users for found in sources(user, place)):
+        if source.env is not None:
+            wrong = "an environment variable is seen by more programs than should know a secret"
+            yield loaded.document, path, (wrong, "a file or a systemd credential keeps it")
+        if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
+            wrong = f"whether the credential {source.credential} is there cannot be seen from here"
+            yield loaded.document, path, (wrong, "only the unit with LoadCredential= sees it")

@@ -35,6 +35,7 @@ from renewd.config.issuing import (
 )
 from renewd.config.paths import AbsolutePath
 from renewd.config.proving import Challenge, Dns01, DnsCommands, DnsProvider, Http01, Rfc2136
+from renewd.config.reporting import Web
 from renewd.config.settings import OneOrMany, Problem, Settings, between, fit, listed, matching
 from renewd.config.sources import SecretSource
 from renewd.config.units import Duration, RenewBefore, duration, renew_before
@@ -188,6 +189,9 @@ class Configuration(Settings):
         examples=["postgresql+psycopg://renewd@db.example.net/renewd"],
     )
     log: Log = Field(Log(), description="What the log looks like.")
+    web: Web | None = Field(
+        None, description="A page, metrics and health, for whoever asks; absent: none.", examples=[{}]
+    )
 
 
 __all__ = [
@@ -221,4 +225,5 @@ __all__ = [
     "State",
     "Timeout",
     "TrustFile",
+    "Web",
 ]

@@ -64,7 +64,10 @@ SITUATIONS = {
         ISSUERS + "certificates: [a.example.com]",
         "2: certificates[0]: a mapping of keys",
     ),
-    "an unknown key far from all": (ISSUERS + ENTRY + "web: {}", "5: web: unknown key; known here: issuers"),
+    "an unknown key far from all": (
+        ISSUERS + ENTRY + "quux: {}",
+        "5: quux: unknown key; known here: issuers",
+    ),
     "a duplicate key": (
         ISSUERS + ENTRY + "    name: b.example.com",
         "5: certificates[0].name: the same key as in line 3; keep one of them",
