@@ -10,7 +10,7 @@ from functools import cache
 
 PACKAGE = "lexicon._private.providers"
 MISSING = ("dns-lexicon is not installed", "pip install 'renewd[dns]'")
-_LEFT_OUT = {"auto"}  # it picks another one by looking at the name servers; that one is to be named
+LEFT_OUT = {"auto"}  # it picks another one by looking at the name servers; that one is to be named
 _OPTIONAL = re.compile(
     r"optional|if empty|if not set|if set|only used if|alternative|might be|valid options|default",
     re.IGNORECASE,
@@ -38,9 +38,10 @@ _ENOUGH: dict[str, tuple[tuple[str, ...], ...]] = {
     "conoha": (("auth_token",), ("auth_username", "auth_password", "auth_tenant_id")),
     "desec": (("auth_token",), ("auth_username", "auth_password")),
     "dnsimple": (("auth_token",), ("auth_username", "auth_password")),
+    "hover": (("auth_username", "auth_password"),),
     "mythicbeasts": (("auth_token",), ("auth_username", "auth_password")),
     "oci": ((),),
-    "rackspace": (("auth_account", "auth_token"), ("auth_account", "auth_username", "auth_api_key")),
+    "rackspace": (("auth_username", "auth_api_key"), ("auth_account", "auth_token")),
     "route53": ((),),
     "ultradns": (("auth_token",), ("auth_username", "auth_password")),
     "zonomi": (("auth_token",),),
@@ -62,7 +63,7 @@ def names() -> tuple[str, ...]:
     folder = _folder()
     files = os.listdir(folder) if folder else []
     found = {file.removesuffix(".py") for file in files if file.endswith(".py") and not file.startswith("_")}
-    return tuple(sorted(found - _LEFT_OUT))
+    return tuple(sorted(found - LEFT_OUT))
 
 
 @cache
@@ -70,6 +71,9 @@ def options(provider: str) -> tuple[Option, ...]:
     """The provider's options in the order it declares them."""
     with open(os.path.join(_folder() or "", f"{provider}.py"), encoding="utf-8") as file:
         tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            return options((node.module or "").rpartition(".")[2])  # another name for that one
     declared = [call for node in ast.walk(tree) if _declares(node) for call in ast.walk(node) if _adds(call)]
     return tuple(_option(provider, call) for call in declared if isinstance(call, ast.Call))
 
@@ -124,6 +128,7 @@ def _option(provider: str, call: ast.Call) -> Option:
     if "dest" in said:
         name = next(_texts(said["dest"]))
     help_ = " ".join("".join(_texts(said["help"])).split()) if "help" in said else ""
+    help_ = re.sub("^specify (?:the )?", "", help_, flags=re.IGNORECASE)
     settled = "default" in said or "action" in said or _OPTIONAL.search(help_) is not None
     needed = name in _NEEDED_TOO.get(provider, ()) or (name.startswith("auth_") and not settled)
     return Option(name, help_, needed)

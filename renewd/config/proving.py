@@ -23,7 +23,7 @@ from renewd.config.units import Duration, duration
 
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9-]*").fullmatch
 _DNS_NAME = re.compile(r"(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?", re.ASCII).fullmatch
-_CONFIDENTIAL = re.compile(  # how the options are called whose values nobody may see
+confidential = re.compile(  # how the options are called whose values nobody may see
     r"(?:.*_)?(?:token|secret|password|passwd|pass|psw|phrase|key|content|2fa)|.*account_info"
 ).fullmatch
 _NAMES_A_FILE = re.compile(r"(?:file::)?/.*").fullmatch  # a few options want a path to what is secret
@@ -154,7 +154,7 @@ class DnsProvider(Dns01):
             [
                 Problem((key,), "a secret does not stand in this file", right)
                 for key, value in self.options.items()
-                if isinstance(value, str) and _CONFIDENTIAL(key) and not _NAMES_A_FILE(value)
+                if isinstance(value, str) and confidential(key) and not _NAMES_A_FILE(value)
             ]
         )
         return self
@@ -183,4 +183,4 @@ Challenge = Annotated[
     Discriminator(_kind),
 ]
 
-__all__ = ["Challenge", "Dns01", "DnsCommands", "DnsProvider", "Http01", "Rfc2136"]
+__all__ = ["Challenge", "Dns01", "DnsCommands", "DnsProvider", "Http01", "Rfc2136", "confidential"]
