@@ -21,6 +21,7 @@ class Seen:
     method: str
     target: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass
@@ -133,7 +134,13 @@ def _request(connection: socket.socket) -> Seen:
         if not part:
             raise ConnectionError
         got += part
-    line, *rest = got.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    head, _, body = got.partition(b"\r\n\r\n")
+    line, *rest = head.decode("latin-1").split("\r\n")
     method, target, _ = line.split(" ")
-    headers = dict(header.split(": ", 1) for header in rest)
-    return Seen(method, target, {name.lower(): value for name, value in headers.items()})
+    headers = {name.lower(): value for name, value in (header.split(": ", 1) for header in rest)}
+    while len(body) < int(headers.get("content-length", "0")):
+        part = connection.recv(65536)
+        if not part:
+            raise ConnectionError
+        body += part
+    return Seen(method, target, headers, body)

@@ -11,14 +11,17 @@ from renewd.config import load
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.outcome import Outcome
-from renewd.sandbox import Sandbox
+from renewd.sandbox import Sandbox, configuration
 
 
 class World:
     """Everything below one folder; `close` ends the sandbox."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None, *, http_port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock | None = None, *, http_port: int = 0, v8: bool = False
+    ) -> None:
         self.folder = folder
+        self.v8 = v8  # by which of the sandbox's APIs
         self.clock = clock or SystemClock()
         self.sandbox = Sandbox(str(folder / "sandbox"), clock=self.clock, http_port=http_port)
         self.events: list[Event] = []
@@ -47,7 +50,8 @@ class World:
         """The configuration's path."""
         whole = [self.entry(entry) if isinstance(entry, str) else entry for entry in entries]
         path = self.folder / "config.yaml"
-        path.write_text(self.sandbox.configuration(*whole, **keys))
+        issuers = {"sandbox": configuration.issuer(self.sandbox, v8=self.v8)}
+        path.write_text(self.sandbox.configuration(*whole, **{"issuers": issuers, **keys}))
         path.chmod(0o600)
         return str(path)
 
