@@ -50,7 +50,7 @@ class FakeClock:
 class HurriedClock(SystemClock):
     """The machine's clock, ahead of it by the waits that were too long to be sat out: those pass at once."""
 
-    def __init__(self, longest: float = 2.0) -> None:
+    def __init__(self, longest: float) -> None:
         self._longest = longest  # seconds
         self._ahead = 0.0
         self._lock = threading.Lock()
