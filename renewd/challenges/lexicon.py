@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from renewd import deadline
 from renewd.challenges.dns01 import Record
 from renewd.challenges.dns_lookup import Lookup
 from renewd.config import providers, secrets
 from renewd.config.proving import DnsProvider
-from renewd.errors import ChallengeFailed, Temporary
+from renewd.errors import ChallengeFailed, TargetError, Temporary
 
 SECONDS = 120.0  # for all that is to be done in one zone
 _SHOWN = 300  # characters of what the library says
+_TOO_MANY, _BROKEN = 429, 500  # what an API says that may be otherwise later
 _URL = re.compile(r"([a-z+]+://)[^\s'\"<>]*", re.IGNORECASE)
+_FOR_URL = re.compile(r" for url: \S+")  # said for people who do not know whom they asked
 _HOST = re.compile(r"(?:[^@/?#\s]*@)?([^/?#\s]+)")
 _locks: dict[
     tuple[str, str], threading.Lock
@@ -73,18 +76,29 @@ class ProviderRecords:
 
         with _alone((name, zone), self._seconds) as had:
             error = _limited(work, self._seconds) if had else TimeoutError()
-        if error is None:
-            return
-        if isinstance(error, TimeoutError):
-            raise Temporary(
-                f"the API of {name} did not finish in {self._seconds:g} s for the zone {zone}",
-                stage="challenge",
-                remedy="See whether the provider has an outage.",
-            ) from None
-        raise ChallengeFailed(
-            f"{name} does not change the zone {zone}: {said(error, hidden)}",
-            remedy=f"See that the options are those of an account that may change TXT records in {zone}.",
-        ) from None  # the library's own words may hold secrets
+        if error is not None:
+            raise self._failed(error, zone, hidden) from None  # the library's own words may hold secrets
+
+    def _failed(self, error: BaseException, zone: str, hidden: Sequence[str]) -> TargetError:
+        import requests
+
+        name = self._settings.provider
+        away = f"See whether {name} has an outage, and whether this machine reaches its API."
+        if type(error) is TimeoutError:
+            why = f"did not finish in {self._seconds:g} s for the zone {zone}"
+            return Temporary(f"the API of {name} {why}", stage="challenge", remedy=away)
+        answer = getattr(error, "response", None)
+        status = getattr(answer, "status_code", 0)
+        if isinstance(error, requests.RequestException) and not status:
+            why = deadline.words(error) if _numbered(error) else said(error, hidden)
+            return Temporary(f"the API of {name} cannot be asked: {why}", stage="challenge", remedy=away)
+        what = f"{name} does not change the zone {zone}: {said(error, hidden)}"
+        if status == _TOO_MANY or status >= _BROKEN:
+            return Temporary(what, stage="challenge", remedy=away)
+        return ChallengeFailed(
+            what,
+            remedy=f"See that the options are those of an account that has {zone} and may change its TXT records.",
+        )
 
     def _provider(self, zone: str, options: dict[str, str | bool]) -> Any:
         """The library's own object, made from nothing but the file's options: not the environment, not other files."""
@@ -111,12 +125,21 @@ class ProviderRecords:
         return text
 
 
+def _numbered(error: BaseException | None) -> bool:
+    """Whether the system said what went wrong, somewhere below what the library says."""
+    while error is not None:
+        if (isinstance(error, OSError) and error.errno) or isinstance(error, TimeoutError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def said(error: BaseException, hidden: Sequence[str]) -> str:
     """The library's words on one line, without secrets: no option that is one, and of URLs only the host."""
     text = " ".join(str(error).split()) or type(error).__name__
     for secret in sorted({part for each in hidden for part in _parts(each)}, key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = _URL.sub(_bare, text)
+    text = _URL.sub(_bare, _FOR_URL.sub("", text))
     shown = "".join(sign if sign.isprintable() else "?" for sign in text)
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
