@@ -100,7 +100,7 @@ def why(path: str, name: str) -> int:
         for other in loaded.targets
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
-    left = budget.left(spent, tuple(sorted(target.domains)), now)
+    left = budget.left(spent, tuple(sorted(target.domains)), target.issuer, now)
     sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
     return 0
 

@@ -65,20 +65,22 @@ class History(Connected):
         """Every target's newest attempt, by identity."""
         return self._newest()
 
-    def failures(self, identity: str) -> list[Attempt]:
-        """Renewals that obtained nothing since anything was obtained: what back-off counts.
+    def failures(self, identity: str, issuer: str | None = None) -> list[Attempt]:
+        """Renewals (of one issuer, or of all) that obtained nothing since anything was obtained: what back-off counts.
 
         Debts are not among them, nor is what a person finalized by hand.
         """
-        return self._since_obtained(identity, attempts.c.outcome.in_(NOTHING), attempts.c.kind == "renewal")
+        nothing = (attempts.c.outcome.in_(NOTHING), attempts.c.kind == "renewal")
+        return self._since_obtained(identity, *nothing, *_at(issuer))
 
-    def unresolved(self, identity: str) -> list[Attempt]:
+    def unresolved(self, identity: str, issuer: str | None = None) -> list[Attempt]:
         """Attempts given up with a finalize of which nobody knows what it did, since anything was obtained."""
         failed = (attempts.c.outcome == FAILED) & (attempts.c.state == State.RECONCILE.value)
         left = (attempts.c.outcome == ABANDONED) & attempts.c.state.in_(
             (State.FINALIZE_INTENT.value, State.RECONCILE.value)
         )
-        found = self._since_obtained(identity, failed | left, attempts.c.kind.in_(OBTAINING))
+        obtaining = attempts.c.kind.in_(OBTAINING)
+        found = self._since_obtained(identity, failed | left, obtaining, *_at(issuer))
         return [one for one in found if one.failure is None or one.failure.kind != "OrderGone"]
 
     def taking(self, identity: str) -> timedelta:
@@ -186,3 +188,7 @@ class History(Connected):
 
 def _of(identity: str | None) -> Sequence[ColumnElement[bool]]:
     return () if identity is None else (attempts.c.identity == identity,)
+
+
+def _at(issuer: str | None) -> Sequence[ColumnElement[bool]]:
+    return () if issuer is None else (attempts.c.issuer == issuer,)

@@ -9,8 +9,8 @@ WITHIN = timedelta(minutes=10)
 PAUSE = timedelta(minutes=15)
 REACHES = timedelta(days=1)  # an outage that goes on is told once a day
 _LOCAL = frozenset(
-    {"InstallFailed", "HookFailed", "NotServed", "NotProvable"}
-)  # nothing is wrong with the issuer
+    {"InstallFailed", "HookFailed", "NotServed", "NotProvable", "GaveWay"}
+)  # nothing is wrong with the issuer, or nothing new
 
 
 @dataclass(frozen=True, slots=True)

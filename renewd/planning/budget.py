@@ -12,7 +12,10 @@ from enum import StrEnum
 from renewd.planning import words
 
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
-CERTIFICATES, CERTIFICATES_BY_HAND = 3, 5  # for one exact set of names in a week; the CA's limit is 5
+CERTIFICATES, CERTIFICATES_BY_HAND = 3, 5  # for one exact set of names in a week at one issuer
+FROM_ALL = (
+    5  # the CA's limit for one set in a week, which holds for all issuers: the same CA may stand behind them
+)
 LAST_AFTER = DAY  # the last automatic one of a week comes no sooner after the one before it
 ORDERS = 10  # for one set in a day
 ISSUER_ORDERS, ISSUER_SPAN = 100, timedelta(hours=3)  # the CA's limit is 300, and the account may be shared
@@ -65,27 +68,26 @@ def refusal(spent: Iterable[Spent], ask: Ask, now: datetime) -> Refusal | None:
     An order is worth nothing without its certificate, so both must have room before one is made.
     """
     known = list(spent)
-    found = [_certificates(known, ask, now), *(_proofs(known, ask, domain, now) for domain in ask.domains)]
+    found = [_certificates(known, ask, now), _everywhere(known, ask, now)]
+    found += [_proofs(known, ask, domain, now) for domain in ask.domains]
     if ask.what is What.ORDER:
         found += [_orders(known, ask, now), _issuer_orders(known, ask, now)]
     return max((one for one in found if one is not None), key=lambda one: one.until, default=None)
 
 
-def left(spent: Iterable[Spent], domains: tuple[str, ...], now: datetime) -> str:
-    """What renewd may still spend on a set by itself, in words."""
+def left(spent: Iterable[Spent], domains: tuple[str, ...], issuer: str, now: datetime) -> str:
+    """What renewd may still spend on a set at an issuer by itself, in words."""
     known = list(spent)
-    certificates = len(_times(known, What.CERTIFICATE, now, WEEK, domains=domains))
-    orders = len(_times(known, What.ORDER, now, DAY, domains=domains))
-    return (
-        f"{max(CERTIFICATES - certificates, 0)} of {CERTIFICATES} certificates left this week, "
-        f"{max(ORDERS - orders, 0)} of {ORDERS} orders today"
-    )
+    everywhere = len(_times(known, What.CERTIFICATE, now, WEEK, domains=domains))
+    certificates = len(_times(known, What.CERTIFICATE, now, WEEK, domains=domains, issuer=issuer))
+    orders = len(_times(known, What.ORDER, now, DAY, domains=domains, issuer=issuer))
+    room = max(min(CERTIFICATES - certificates, FROM_ALL - everywhere), 0)
+    return f"{room} of {CERTIFICATES} certificates left this week, {max(ORDERS - orders, 0)} of {ORDERS} orders today"
 
 
 def _certificates(spent: Sequence[Spent], ask: Ask, now: datetime) -> Refusal | None:
     limit = CERTIFICATES_BY_HAND if ask.by_hand else CERTIFICATES
-    others = [one for one in spent if not ask.order or one.order != ask.order]
-    times = _times(others, What.CERTIFICATE, now, WEEK, domains=ask.domains)
+    times = _times(_others(spent, ask), What.CERTIFICATE, now, WEEK, domains=ask.domains, issuer=ask.issuer)
     room = limit - ask.spare
     if len(times) >= room:
         until = times[len(times) - room] + WEEK
@@ -105,8 +107,18 @@ def _certificates(spent: Sequence[Spent], ask: Ask, now: datetime) -> Refusal | 
     return None
 
 
+def _everywhere(spent: Sequence[Spent], ask: Ask, now: datetime) -> Refusal | None:
+    times = _times(_others(spent, ask), What.CERTIFICATE, now, WEEK, domains=ask.domains)
+    return _full(times, FROM_ALL, WEEK, "certificates of a week are issued by all issuers together")
+
+
+def _others(spent: Sequence[Spent], ask: Ask) -> list[Spent]:
+    """What was spent but for the order that is asked about."""
+    return [one for one in spent if not ask.order or one.order != ask.order]
+
+
 def _orders(spent: Sequence[Spent], ask: Ask, now: datetime) -> Refusal | None:
-    times = _times(spent, What.ORDER, now, DAY, domains=ask.domains)
+    times = _times(spent, What.ORDER, now, DAY, domains=ask.domains, issuer=ask.issuer)
     return _full(times, ORDERS, DAY, "orders of a day for this certificate are made")
 
 
@@ -138,14 +150,17 @@ def _times(
     domains: tuple[str, ...] | None = None,
     issuer: str | None = None,
 ) -> list[datetime]:
-    """When it was spent within the span, oldest first; what a clock that was ahead wrote counts as of now."""
+    """When it was spent within the span, oldest first; what a clock that was ahead wrote counts as of now.
+
+    What nobody knows the issuer of counts for each.
+    """
     return sorted(
         min(one.at, now)
         for one in spent
         if one.what is what
         and one.at > now - span
         and domains in (None, one.domains)
-        and issuer in (None, one.issuer)
+        and (issuer is None or one.issuer in (issuer, ""))
     )
 
 

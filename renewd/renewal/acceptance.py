@@ -120,7 +120,7 @@ def _out_of_reach(work: Work, error: TargetError) -> bool:
     """Whether what the issuer holds could not be fetched for so long that the running one might end over it."""
     if isinstance(error, Temporary) and len(work.tries.get(State.ISSUED, ())) < FETCHES - 1:
         return False
-    live, failed = work.live, work.context.journal.failures(work.target.identity)
+    live, failed = work.live, work.context.journal.failures(work.target.identity, work.issuer.name)
     fetching = [one for one in failed if one.failure is not None and one.failure.stage == error.stage]
     if len(fetching) < UNFETCHED:
         return False

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from renewd.config.targets import Target
 from renewd.errors import Busy
 from renewd.journal import Attempt, State
-from renewd.renewal import engine, events, outages, resuming, waiting
+from renewd.renewal import engine, events, resuming, standings, waiting
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result
+from renewd.renewal.standings import Turn, held_until, waits
 from renewd.renewal.states import RESUMED_AS, STATES
 from renewd.renewal.survey import Look
 from renewd.renewal.work import Work
 
-HELD_LONGEST = timedelta(days=8)  # nothing waits for longer: a later time was written under a wrong clock
 OFFLINE = "nothing is obtained now: renewd was started too often"
 BUSY_FOR = timedelta(minutes=1)  # then a target that another process works on is looked at again
 
@@ -68,21 +68,6 @@ def accepted(attempt: Attempt) -> bool:
     return RESUMED_AS.get(attempt.state, attempt.state) not in STATES
 
 
-def held_until(context: Context, attempt: Attempt | None, now: datetime) -> datetime | None:
-    """When a target that failed or waits may be taken up; None if it may be now.
-
-    A person need not wait for renewd's own back-off, but for what the service asked for.
-    """
-    if attempt is None or attempt.next_try_at is None:
-        return None
-    if not now < attempt.next_try_at <= now + HELD_LONGEST:
-        return None
-    asked = bool(attempt.snapshot.get("asked")) or (
-        attempt.failure is not None and attempt.failure.kind == "Throttled"
-    )
-    return None if context.by_hand and not asked else attempt.next_try_at
-
-
 def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     """What there is to do; where that waits or came to nothing, what is owed is paid all the same."""
     found, owed, live = _next(context, task, fence), task.owed, context.installer.current(task.target)
@@ -96,41 +81,85 @@ def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 
 
 def _next(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
-    target, now = task.target, context.clock.now()
-    wanted = (
-        task.forced or task.look.decision.due
-    )  # what is not, the host that began it goes on with by itself
-    under_way = next(iter(context.journal.under_way(target.identity, of_others=wanted)), None)
+    """What comes of the target; where its issuer brings nothing, and it is another one's turn by that, of the other."""
+    found, tried = _once(context, task, fence), set[str]()
+    while _may_go_on(context, task.target, found, tried):
+        under_way = _under_way(context, task)
+        turn = standings.turn(context, context.look(task.target), under_way)
+        if turn.choice.until is not None:
+            return _sooner(found, turn)
+        if turn.choice.issuer in tried:
+            break
+        found = _once(context, task, fence)
+    return found
+
+
+def _may_go_on(context: Context, target: Target, found: Ready | Outcome | None, tried: set[str]) -> bool:
+    """Whether an issuer was asked in vain and another one might not be; notes which one was."""
+    if len(target.issuers) == 1 or not isinstance(found, Outcome) or context.stop.is_set():
+        return False
+    last = context.journal.last(target.identity)
+    if last is None or last.issuer is None or found.result not in (Result.FAILED, Result.PARKED):
+        return False
+    tried.add(last.issuer)
+    return len(tried) < len(target.issuers)
+
+
+def _sooner(found: Ready | Outcome | None, turn: Turn) -> Ready | Outcome | None:
+    """The same, but that it is looked at again when it is somebody's turn."""
+    until = turn.choice.until
+    if not isinstance(found, Outcome) or until is None:
+        return found
+    return replace(found, next_try_at=min(until, found.next_try_at or until))
+
+
+def _under_way(context: Context, task: Task) -> Attempt | None:
+    """What was begun and not ended; what is not due any more, the host that began it goes on with by itself."""
+    wanted = task.forced or task.look.decision.due
+    return next(iter(context.journal.under_way(task.target.identity, of_others=wanted)), None)
+
+
+def _once(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
+    under_way = _under_way(context, task)
+    found: Ready | Outcome | None = None
     if under_way is not None:
-        until = held_until(context, under_way, now)
-        if until is not None:
-            return _held(target, Result.PARKED, under_way, until)
-        resumed = resuming.resume(context, task.target, under_way, fence, forced=task.forced)
-        if resumed is not None:
-            return resumed
+        found = _go_on(context, task, under_way, fence)
     elif task.owed is not None and not task.forced:
-        version = _payable(context, task.owed, task.look)
-        if version is not None:
-            until = held_until(context, task.owed, now)
-            if until is not None:
-                return _held(target, Result.HELD, task.owed, until)
-            live = context.installer.current(target)
-            return _deploy(
-                context,
-                target,
-                version,
-                fence,
-                task.owed.owed if version == task.owed.version == live else (),
-            )
-    return _anew(context, task, fence)
+        found = _pay(context, task, task.owed, fence)
+    return found or _anew(context, task, fence)
 
 
-def _held(target: Target, result: Result, attempt: Attempt, until: datetime) -> Outcome:
-    return Outcome(target, result, attempt.failure.message if attempt.failure else "it waits", until)
+def _go_on(context: Context, task: Task, under_way: Attempt, fence: int) -> Ready | Outcome | None:
+    """With what was begun; None if that leads nowhere any more, or if it is another issuer's turn."""
+    target = task.target
+    if accepted(under_way) or under_way.kind != "renewal":
+        until = held_until(context, under_way, context.clock.now())
+        if until is not None:
+            return waits(target, Result.PARKED, under_way, until)
+    else:
+        turn = standings.turn(context, context.look(target), under_way)
+        if turn.held is not None:
+            return turn.held
+        if turn.choice.issuer != under_way.issuer:
+            resuming.give_way(context, target, under_way, fence)
+            return None
+    return resuming.resume(context, target, under_way, fence, forced=task.forced)
+
+
+def _pay(context: Context, task: Task, owed: Attempt, fence: int) -> Ready | Outcome | None:
+    """What is owed, if another rollout can pay it."""
+    target, version = task.target, _payable(context, owed, task.look)
+    if version is None:
+        return None
+    until = held_until(context, owed, context.clock.now())
+    if until is not None:
+        return waits(target, Result.HELD, owed, until)
+    again = version == owed.version == context.installer.current(target)
+    return _deploy(context, target, version, fence, owed.owed if again else ())
 
 
 def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
-    journal, target, now = context.journal, task.target, context.clock.now()
+    target = task.target
     seen = context.look(target)  # another process may have been here since
     if not seen.decision.due and not task.forced:
         return None
@@ -139,22 +168,29 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
         return _deploy(context, target, version, fence)
     if context.offline:
         return Outcome(target, Result.HELD, OFFLINE)
-    failed = next(iter(journal.failures(target.identity)), None)
-    until = held_until(context, failed, now)
-    if failed is not None and until is not None:
-        return _held(target, Result.HELD, failed, until)
-    if left_alone := outages.held(context, target):
-        return left_alone
+    turn = standings.turn(context, seen)
+    if turn.held is not None:
+        return turn.held
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
+    return engine.obtain(Work.of(context, seen, _begin(context, task, turn, fence)))
+
+
+def _begin(context: Context, task: Task, turn: Turn, fence: int) -> Attempt:
+    journal, target, choice = context.journal, task.target, turn.choice
+    fell = {"instead_of": choice.instead_of, "because": choice.why} if choice.instead_of else {}
     attempt = journal.begin(
         target.identity,
         target.name,
         "renewal",
-        issuer=target.issuer,
+        issuer=choice.issuer,
         fence=fence,
-        snapshot={"forced": task.forced, "unresolved": bool(journal.unresolved(target.identity))},
+        snapshot={
+            "forced": task.forced,
+            "unresolved": bool(journal.unresolved(target.identity, choice.issuer)),
+            **fell,
+        },
     )
-    return engine.obtain(Work.of(context, seen, attempt))
+    return standings.tell(context, target, attempt, choice)
 
 
 def _payable(context: Context, owed: Attempt, seen: Look) -> str | None:

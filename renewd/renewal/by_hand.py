@@ -49,7 +49,7 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
             target.identity,
             target.name,
             "finalize",
-            issuer=target.issuer,
+            issuer=_asked(context, target, order_uri),
             fence=fence,
             order_uri=order_uri,
             ordered_at=context.clock.now(),
@@ -76,6 +76,13 @@ def _together(context: Context, targets: Sequence[Target], prepare: Prepare) -> 
         elif found is not None:
             outcomes.append(found)
     return outcomes + passes.deploy(context, ready)
+
+
+def _asked(context: Context, target: Target, order_uri: str) -> str:
+    """Which of the target's issuers the order is of: the one it was made at, as far as that is known."""
+    known = (attempt for attempt, _ in context.journal.history(target.identity))
+    made = (attempt.issuer for attempt in known if attempt.order_uri == order_uri)
+    return next((issuer for issuer in made if issuer in target.issuers), None) or target.issuer
 
 
 def _fresh() -> dict[str, Any]:

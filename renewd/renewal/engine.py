@@ -91,7 +91,7 @@ def _next_try(work: Work, error: TargetError) -> datetime:
     journal, now, live = work.context.journal, work.now, work.live
     identity = work.target.identity
     return backoff.next_try(
-        len(journal.failures(identity)) + 1,
+        len(journal.failures(identity, work.issuer.name)) + 1,
         kind=backoff.kind_of(type(error).__name__),
         now=now,
         left=None if live is None else live.not_valid_after_utc - now,

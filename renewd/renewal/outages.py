@@ -24,20 +24,21 @@ class IssuerPaused(Event):
     until: datetime
 
 
-def held(context: Context, target: Target) -> Outcome | None:
-    """What becomes of a target while its issuer is left alone; None if it is not."""
-    pause = _pause(context, target.issuer)
+def held(context: Context, target: Target, issuer: str) -> Outcome | None:
+    """What becomes of a target while this issuer is left alone; None if it is not."""
+    pause = _pause(context, issuer)
     if pause is None:
         return None
-    why = f"{_why(pause)}; {target.issuer} is left alone for {words.span(PAUSE)}"
+    why = f"{_why(pause)}; {issuer} is left alone for {words.span(PAUSE)}"
     return Outcome(target, Result.HELD, why, pause.until)
 
 
 def tell(work: Work) -> None:
     """Say that the issuer is left alone, if it was this attempt that made it so."""
-    pause = _pause(work.context, work.target.issuer)
+    issuer = work.issuer.name
+    pause = _pause(work.context, issuer)
     if pause is not None and pause.attempt == work.attempt.id and not pause.told:
-        work.context.emit(IssuerPaused(issuer=work.target.issuer, why=_why(pause), until=pause.until))
+        work.context.emit(IssuerPaused(issuer=issuer, why=_why(pause), until=pause.until))
 
 
 def _pause(context: Context, issuer: str) -> Pause | None:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from renewd.config.targets import Target
@@ -25,9 +25,9 @@ class Lack:
     remedy: str
 
 
-def lacks(context: Context, target: Target) -> Iterator[Lack]:
-    """Everything that would waste an order; nothing lasting is changed."""
-    for issuer in target.issuers:
+def lacks(context: Context, target: Target, issuers: Sequence[str] = ()) -> Iterator[Lack]:
+    """Everything that would waste an order, at these issuers or at any of the target's; nothing lasting is changed."""
+    for issuer in issuers or target.issuers:
         try:
             trust.roots(context.loaded.configuration.issuers[issuer])
         except TargetError as error:
@@ -37,9 +37,9 @@ def lacks(context: Context, target: Target) -> Iterator[Lack]:
     yield from _state(context.loaded.configuration.state_directory)
 
 
-def insist(context: Context, target: Target) -> None:
-    """Raises InstallFailed, with all of it, if anything is lacking."""
-    found = list(lacks(context, target))
+def insist(context: Context, target: Target, issuer: str) -> None:
+    """Raises InstallFailed, with all of it, if anything is lacking for an order at this issuer."""
+    found = list(lacks(context, target, (issuer,)))
     if found:
         raise InstallFailed("; ".join(lack.what for lack in found), stage="preflight", remedy=found[0].remedy)
 

@@ -25,7 +25,7 @@ def resume(
         if not (seen.decision.due or _wanted(attempt, forced=forced)):
             _let_go(Work.of(context, seen, context.journal.resume(attempt, fence)))
             return None
-        if left_alone := outages.held(context, target):
+        if left_alone := outages.held(context, target, attempt.issuer or target.issuer):
             return left_alone
     context.emit(events.Resumed(name=target.name, state=str(attempt.state)))
     first = None
@@ -36,6 +36,24 @@ def resume(
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
     work = Work.of(context, seen, attempt)
     return engine.obtain(work, first) if to in STATES else _ready_again(work)
+
+
+def give_way(context: Context, target: Target, attempt: Attempt, fence: int) -> None:
+    """The attempt ends as it is, since another issuer is asked; of a finalize whose answer is lost that is not forgotten."""
+    seen, now = context.look(target), context.clock.now()
+    work = Work.of(context, seen, context.journal.resume(attempt, fence))
+    engine.clear(work)
+    said = attempt.failure or Failure(attempt.state.value, "", "it waited")
+    kind = "Unresolved" if _resumed_as(attempt, now) is State.RECONCILE else "GaveWay"
+    failures = len(context.journal.failures(target.identity, attempt.issuer)) + 1
+    own = backoff.next_try(failures, kind=backoff.kind_of(kind), left=None, life=None, now=now)
+    context.journal.end(
+        work.attempt,
+        "failed",
+        state=State.RECONCILE if kind == "Unresolved" else None,
+        failure=Failure(said.stage, kind, said.message, said.remedy),
+        next_try_at=max(own, attempt.next_try_at or own),
+    )
 
 
 def _resumed_as(attempt: Attempt, now: datetime) -> State:

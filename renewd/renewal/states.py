@@ -52,7 +52,7 @@ def preflight(work: Work) -> Step:
     """Nothing is ordered that could not be proved, judged or stored; what an earlier order left standing goes."""
     _know_what_was_ordered(work)
     proof.clear(work)
-    readiness.insist(work.context, work.target)
+    readiness.insist(work.context, work.target, work.issuer.name)
     proof.rehearse(work)
     return Step(State.ORDER_INTENT, spent.ORDERING, spends=What.ORDER)
 

@@ -75,7 +75,9 @@ class Work:
         cls, context: Context, target: Target, attempt: Attempt, live: x509.Certificate | None = None
     ) -> Self:
         """The work on an attempt as if nothing had been tried in it yet."""
-        return cls(context, target, attempt, context.issuer(attempt.issuer or target.issuer), live)
+        known = attempt.issuer in context.loaded.configuration.issuers
+        issuer = attempt.issuer if known and attempt.issuer else target.issuer
+        return cls(context, target, attempt, context.issuer(issuer), live)
 
     @property
     def now(self) -> datetime:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import debts, events, inspection, outages
+from renewd.renewal import debts, events, inspection, outages, standings
 from renewd.renewal.events import Event
 
 
@@ -92,6 +92,8 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     outages.IssuerPaused: lambda event, now: Said(
         f"{event.why}; {event.issuer} is left alone{again(event.until, now)}", ends=True, bad=True
     ),
+    standings.FellBack: lambda event, _now: Said(f"{event.issuer} instead of {event.instead_of}"),
+    standings.FirstAgain: lambda event, _now: Said(f"{event.issuer} again"),
     events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),
     events.PlaceholderPut: lambda _event, _now: Said("a placeholder is in its place", ends=True),
 }

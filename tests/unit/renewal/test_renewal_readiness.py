@@ -14,7 +14,7 @@ A = "a.example"
 def test_where_nothing_lacks_nothing_is_left_behind(world: World):
     context = world.context(A)
     assert list(readiness.lacks(context, context.loaded.targets[0])) == []
-    readiness.insist(context, context.loaded.targets[0])
+    readiness.insist(context, context.loaded.targets[0], "sandbox")
     assert [path.name for path in Path(context.loaded.configuration.state_directory).iterdir()] == []
 
 
@@ -26,7 +26,7 @@ def test_a_state_directory_that_cannot_be_written_blocks(world: World):
     state.write_text("in the way")
     target = context.loaded.targets[0]
     with pytest.raises(InstallFailed, match="state directory") as refused:
-        readiness.insist(context, target)
+        readiness.insist(context, target, "sandbox")
     assert str(state) in refused.value.remedy
     blocking = [found for found in preflight.look(context, target) if found.level == "blocks"]
     assert any("state directory" in found.what for found in blocking)
