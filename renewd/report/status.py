@@ -32,13 +32,13 @@ def document(rows: Sequence[Row], daemon: Daemon) -> dict[str, Any]:
 
 def well(rows: Sequence[Row], now: datetime) -> bool:
     """Whether nothing has failed, is overdue, owed or blocked; what is due and not yet tried is no trouble."""
-    return not any(_troubled(row, now) for row in rows)
+    return not any(troubled(row, now) for row in rows)
 
 
 def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> str:
     """A line on the daemon, one a certificate, below it what is wrong, and a summary."""
     colour = style.wants_colour(stream)
-    ordered = sorted(rows, key=lambda row: _troubled(row, now))
+    ordered = sorted(rows, key=lambda row: troubled(row, now))
     names = [style.short_name(look.target.name) for look, _ in ordered]
     width = style.column(names)
     lines = [_daemon_line(daemon, now)]
@@ -48,9 +48,9 @@ def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> 
         )
     for name, (look, known) in zip(names, ordered, strict=True):
         lines.append(
-            f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {_when(look, known, now)}"
+            f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {when(look, known, now)}"
         )
-        lines += [f"      {line}" for line in _details(look, known, now)]
+        lines += [f"      {line}" for line in details(look, known, now)]
     return "\n".join([*lines, _summary(rows, now)]) + "\n"
 
 
@@ -98,14 +98,15 @@ def _failure(known: Known) -> dict[str, Any] | None:
     }
 
 
-def _troubled(row: Row, now: datetime) -> bool:
+def troubled(row: Row, now: datetime) -> bool:
+    """Whether somebody should look: it failed, is overdue, owed, blocked or unusable."""
     look, known = row
     wrong = look.decision.state in ("expired", "missing", "invalid")
     owes = known.failed is not None or known.debt is not None or known.blocked
-    return wrong or owes or _overdue(look, now) is not None
+    return wrong or owes or overdue(look, now) is not None
 
 
-def _overdue(look: Look, now: datetime) -> timedelta | None:
+def overdue(look: Look, now: datetime) -> timedelta | None:
     """For how long renewal has been wanted, once that is longer than it should take; else None."""
     facts, at = look.facts, look.decision.at
     if not look.decision.due or at is None or facts.not_before is None or facts.not_after is None:
@@ -125,7 +126,8 @@ def _daemon_line(daemon: Daemon, now: datetime) -> str:
     return " · ".join(parts)
 
 
-def _when(look: Look, known: Known, now: datetime) -> str:
+def when(look: Look, known: Known, now: datetime) -> str:
+    """What is going on, or when renewd comes back to it."""
     decision, facts = look.decision, look.facts
     if known.under_way is not None and known.failed is not known.under_way:
         return (
@@ -145,7 +147,7 @@ def _when(look: Look, known: Known, now: datetime) -> str:
     return when if facts.not_after is None else f"{when:<20}  expires {words.date(facts.not_after)}"
 
 
-def _details(look: Look, known: Known, now: datetime) -> list[str]:
+def details(look: Look, known: Known, now: datetime) -> list[str]:
     """What is wrong, each in a line of its own."""
     lines = []
     attempt = known.failed
@@ -156,8 +158,8 @@ def _details(look: Look, known: Known, now: datetime) -> list[str]:
             lines.append(style.safe(f"do: {attempt.failure.remedy}"))
     elif look.facts.problem:
         lines.append(checks.problem(look))
-    elif overdue := _overdue(look, now):
-        lines.append(f"overdue: wanted since {words.span(overdue)}, and nothing was tried")
+    elif late := overdue(look, now):
+        lines.append(f"overdue: wanted since {words.span(late)}, and nothing was tried")
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
     for found in known.findings:
@@ -168,8 +170,8 @@ def _details(look: Look, known: Known, now: datetime) -> list[str]:
 
 
 def _summary(rows: Sequence[Row], now: datetime) -> str:
-    troubled = [row for row in rows if _troubled(row, now)]
+    stuck = [row for row in rows if troubled(row, now)]
     parts = [f"{len(rows)} watched"]
-    if not troubled:
+    if not stuck:
         return f"{parts[0]} · all well" if rows else parts[0]
-    return f"{parts[0]} · {len(troubled)} in trouble: renewd why {checks.quoted(troubled[0][0].target.name)}"
+    return f"{parts[0]} · {len(stuck)} in trouble: renewd why {checks.quoted(stuck[0][0].target.name)}"

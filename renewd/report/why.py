@@ -32,8 +32,8 @@ class Subject:
 def text(subject: Subject, now: datetime, width: int = style.WIDTH) -> str:
     """The screen; a line for each thing that is known."""
     domains = ", ".join(subject.look.target.domains)
-    lines = [style.safe(f"{domains} — {_headline(subject, now)}")]
-    for label, said in _rows(subject, now):
+    lines = [style.safe(f"{domains} — {headline(subject, now)}")]
+    for label, said in rows(subject, now):
         lines += textwrap.wrap(
             style.safe(said, 2048),
             width,
@@ -45,7 +45,8 @@ def text(subject: Subject, now: datetime, width: int = style.WIDTH) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headline(subject: Subject, now: datetime) -> str:
+def headline(subject: Subject, now: datetime) -> str:
+    """How it stands, in a few words."""
     decision, facts = subject.look.decision, subject.look.facts
     if subject.known.under_way is not None:
         return f"{decision.state}, a {subject.known.under_way.kind} is under way"
@@ -60,7 +61,8 @@ def _headline(subject: Subject, now: datetime) -> str:
     )
 
 
-def _rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
+def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
+    """What is known, each with its label; an empty label goes on with the one before."""
     look, known = subject.look, subject.known
     yield "wanted", _wanted(look, now)
     if look.facts.state == "present" and look.facts.not_after is not None:
