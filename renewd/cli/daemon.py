@@ -1,6 +1,7 @@
 """run: the daemon in the foreground."""
 
 import gc
+import os
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -34,8 +35,10 @@ def run(path: str) -> int:
 def _live(path: str, inbox: "Inbox") -> None:
     """Signals are heard already: importing takes longer than some wait before they want it to end."""
     from renewd.cli import shield
+    from renewd.clock import SystemClock
     from renewd.daemon import memory
     from renewd.daemon.service import Daemon
+    from renewd.daemon.systemd import Supervisor
     from renewd.report import log
 
     shield.raise_up()
@@ -44,8 +47,10 @@ def _live(path: str, inbox: "Inbox") -> None:
     def take(configuration: "Configuration") -> None:
         log.configure(configuration.log.format, configuration.log.level, sys.stderr)
 
-    daemon = Daemon(path, emit, taken=take)
+    supervisor = Supervisor.of(os.environ, SystemClock())
+    daemon = Daemon(path, emit, taken=take, supervisor=supervisor)
     emit.to(log.subscriber())
+    emit.to(supervisor.hear)
     memory.keep_together()
     memory.give_back()
     gc.freeze()  # what starting made stays for ever

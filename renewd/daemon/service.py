@@ -17,6 +17,7 @@ from renewd.daemon import memory, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.preflights import Preflights
+from renewd.daemon.systemd import Supervisor
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.hooks import descendants
 from renewd.renewal import events, passes
@@ -36,6 +37,7 @@ class Daemon:
         clock: Clock | None = None,
         taken: Callable[[Configuration], None] = lambda _: None,
         ticked: Callable[["Daemon"], None] = lambda _: None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """`taken` is told of each configuration from when on it holds, `ticked` of the end of every tick."""
         self.path = path
@@ -43,6 +45,7 @@ class Daemon:
         self._ticked = ticked
         self.emit = unharmed(emit)
         self.clock = clock or SystemClock()
+        self.supervisor = supervisor or Supervisor(self.clock)
         self.stop = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
@@ -70,11 +73,14 @@ class Daemon:
         from renewd.daemon import scheduler
 
         self._begin()
+        self.supervisor.ready()
         number = inbox.next(0.0)  # some change their mind at once
         if number in (signal.SIGTERM, signal.SIGINT):
             return self._leave(number)
         running = scheduler.start(self.tick, lambda: self.next_tick(self.clock.now()))
-        while (number := inbox.next(TICK.total_seconds())) in (None, signal.SIGHUP):
+        wait = self.supervisor.patience(TICK.total_seconds())
+        while (number := inbox.next(wait)) in (None, signal.SIGHUP):
+            self.supervisor.feed()
             if number is None:
                 scheduler.hasten(running, self.clock.now())
             elif self.reload():
@@ -96,11 +102,13 @@ class Daemon:
     def tick(self) -> None:
         """Look at everything when a pass is due, else at what asked for an earlier look; safe to repeat at any time."""
         self._idle.clear()
+        self.supervisor.began()
         try:
             if self._fresh is not None:
                 self.context.close()
                 self._take(self._fresh)
             self._act()
+            self.supervisor.ended()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next tick tries again
             self._failed(error)
         finally:
@@ -132,6 +140,7 @@ class Daemon:
 
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
+        self.supervisor.reloading()
         try:
             fresh = load.load(self.path)
             machine.insist(fresh)
@@ -202,6 +211,8 @@ class Daemon:
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
         self.agenda.note(outcomes)
+        if whole or outcomes:
+            self.supervisor.looked(self.context, outcomes)
         if outcomes:
             memory.give_back()
         self.context.doubtful.difference_update(
