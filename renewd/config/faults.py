@@ -35,7 +35,10 @@ def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[
     listed = " or ".join(issuers[:4])
     for entry in entries:
         written = entry.certificate.issuer
-        if not written and len(issuers) > 1:
+        document, path = entry.place("issuer")
+        if not written and document.at(path)[0]:
+            yield Flaw(document, path, "the list is empty", f"write {listed}")
+        elif not written and len(issuers) > 1:
             yield Flaw(
                 entry.document,
                 (*entry.path, "issuer"),

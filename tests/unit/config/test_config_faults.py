@@ -151,6 +151,22 @@ SITUATIONS = {
         ISSUERS + ENTRY + "    issuer: rlc",
         "5: certificates[0].issuer: there is no issuer 'rlc'",
     ),
+    "an empty list of issuers": (
+        ISSUERS + ENTRY + "    issuer: []",
+        "5: certificates[0].issuer: the list is empty; write rcl",
+    ),
+    "an empty list of issuers for all": (
+        ISSUERS + ENTRY + "defaults: {issuer: []}",
+        "5: defaults.issuer: the list is empty; write rcl",
+    ),
+    "an issuer twice": (
+        ISSUERS + ENTRY + "    issuer: [rcl, rcl]",
+        "5: certificates[0].issuer[1]: rcl is in it twice; write it once",
+    ),
+    "an issuer in a list that is not there": (
+        ISSUERS + ENTRY + "    issuer: [rcl, rlc]",
+        "5: certificates[0].issuer[1]: there is no issuer 'rlc'; did you mean rcl?",
+    ),
     "an issuer of several": (
         ISSUERS.replace("issuers: {", "issuers: {two: {type: rcl, subscription_id: s, api_key: {env: A}}, ")
         + ENTRY,
