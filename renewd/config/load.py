@@ -13,7 +13,7 @@ from renewd.config.document import Broken, Document
 from renewd.config.entries import Entry, filled
 from renewd.config.findings import Findings
 from renewd.config.model import Certificate, Configuration, Included, Options
-from renewd.config.sources import SecretSource, sources
+from renewd.config.sources import sources
 from renewd.config.structure import settle
 from renewd.config.targets import Target
 from renewd.errors import ConfigurationError
@@ -139,13 +139,9 @@ class _Reading:
     ) -> None:
         reserved = {
             source.file: "where a secret is read from"
-            for user in (*configuration.issuers.values(), configuration.web)
-            if user is not None
-            for _, source in sources(user)
+            for _, source in sources(configuration)
             if source.file is not None
         }
-        if isinstance(configuration.state, SecretSource) and configuration.state.file is not None:
-            reserved[configuration.state.file] = "where a secret is read from"
         if isinstance(configuration.state, str) and (path := sqlite_path(configuration.state)) is not None:
             reserved[path] = "renewd's journal"
         if configuration.web is not None and configuration.web.socket is not None:

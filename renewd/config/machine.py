@@ -3,7 +3,6 @@
 At start each of these holds its targets only; `validate` and a reload tell them all.
 """
 
-import importlib.util
 import os
 import shlex
 from collections.abc import Iterator, Sequence
@@ -11,23 +10,20 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from renewd.config import accounts, databases, load, programs, proofs, roots, secrets, takeover
+from renewd.config import accounts, load, needs, programs, proofs, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
-from renewd.config.issuing import Service, TrustFile
 from renewd.config.load import Loaded
 from renewd.config.model import Command
+from renewd.config.needs import Found, Told
 from renewd.config.proving import Http01
-from renewd.config.reporting import GET_SERVER, NO_SERVER, PACKAGES, SHORTEST_TOKEN, Web
 from renewd.config.settings import Path
-from renewd.config.sources import SecretSource, sources
+from renewd.config.sources import sources
 from renewd.config.targets import slug
-from renewd.errors import ConfigurationError, SecretUnusable
+from renewd.errors import ConfigurationError
 from renewd.fault import Fault
 
 _HOOKS = ("pre", "check", "reload", "post")
-Told = tuple[str, str]  # what is wrong, what would be right
-Found = tuple[Document, Path, Told, tuple[str, ...]]  # where, what, and the names of the targets it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +38,7 @@ def faults(loaded: Loaded) -> list[MachineFault]:
     """All that this machine lacks; cheap where nothing is lacking."""
     names: dict[Fault, list[str]] = {}
     found = (
-        *_issuer_faults(loaded),
-        *_state_faults(loaded),
-        *_web_faults(loaded),
+        *needs.faults(loaded),
         *_entry_faults(loaded.entries),
     )
     for document, path, told, held in found:
@@ -82,62 +76,6 @@ def examine(path: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
     return tuple(ordered), tuple(warnings(examined.loaded))
 
 
-def _issuer_faults(loaded: Loaded) -> Iterator[Found]:
-    for name, issuer in loaded.configuration.issuers.items():
-        found = list(_lacking(issuer))
-        if found and loaded.document is not None:
-            held = tuple(target.name for target in loaded.targets if name in target.issuers)
-            for path, told in found:
-                yield loaded.document, ("issuers", name, *path), told, held
-
-
-def _state_faults(loaded: Loaded) -> Iterator[Found]:
-    """What the journal's database lacks here; it holds no target, for opening the journal says so for all of them."""
-    state = loaded.configuration.state
-    if state is None or loaded.document is None:
-        return
-    told = _secret(state) if isinstance(state, SecretSource) else _driver(state)
-    if told is not None:
-        yield loaded.document, ("state",), told, ()
-
-
-def _web_faults(loaded: Loaded) -> Iterator[Found]:
-    """What the page lacks here; it holds no target, for certificates are renewed without a page as well."""
-    web = loaded.configuration.web
-    if web is not None and loaded.document is not None:
-        for path, told in _page(web):
-            yield loaded.document, ("web", *path), told, ()
-
-
-def _page(web: Web) -> Iterator[tuple[Path, Told]]:
-    if any(importlib.util.find_spec(package) is None for package in PACKAGES):
-        yield (), (NO_SERVER, GET_SERVER)
-    told = None if web.group is None else accounts.group_problem(web.group)
-    if told is not None:
-        yield ("group",), told
-    told = None if web.token is None else _secret(web.token, SHORTEST_TOKEN)
-    if told is not None:
-        yield ("token",), told
-
-
-def _driver(url: str) -> Told | None:
-    if databases.sqlite_path(url) is not None or importlib.util.find_spec("psycopg") is not None:
-        return None
-    return databases.NO_DRIVER, databases.GET_DRIVER
-
-
-def _lacking(issuer: Service) -> Iterator[tuple[Path, Told]]:
-    for path, source in sources(issuer):
-        told = _secret(source)
-        if told is not None:
-            yield path, told
-    trusted = issuer.trust.file if isinstance(issuer.trust, TrustFile) else None
-    for path, file in ((("trust", "file"), trusted), (("ca_file",), issuer.ca_file)):
-        problem = None if file is None else roots.problem(file)
-        if problem is not None:
-            yield path, problem
-
-
 def _entry_faults(entries: Sequence[Entry]) -> Iterator[Found]:
     lacking: dict[
         int, list[tuple[Path, Told]]
@@ -149,7 +87,7 @@ def _entry_faults(entries: Sequence[Entry]) -> Iterator[Found]:
         if challenge is None:
             continue
         if id(challenge) not in lacking:
-            lacking[id(challenge)] = list(proofs.lacks(challenge, _secret))
+            lacking[id(challenge)] = list(proofs.lacks(challenge, needs.secret_problem))
         for path, told in lacking[id(challenge)]:
             yield *entry.place("challenge", *path), told, entry.certificate.all_names
 
@@ -185,7 +123,9 @@ def _install_faults(entry: Entry) -> Iterator[_Lack]:
         said = {
             "owner": None if install.owner is None else accounts.user_problem(install.owner),
             "group": None if install.group is None else accounts.group_problem(install.group),
-            "pfx_password": None if install.pfx_password is None else _secret(install.pfx_password),
+            "pfx_password": None
+            if install.pfx_password is None
+            else needs.secret_problem(install.pfx_password),
         }
         for key, told in said.items():
             if told is not None:
@@ -203,18 +143,6 @@ def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
         if not os.path.isdir(path):
             right = "make it, or name the folder that the web server serves"
             yield ("challenge", "webroot"), (f"there is no folder {path}", right), held
-
-
-def _secret(source: SecretSource, shortest: int = 1) -> Told | None:
-    if source.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
-        return None  # only a unit sees its credentials: told as a warning
-    try:
-        secret = secrets.resolve(source)
-    except SecretUnusable as error:
-        return str(error), error.remedy
-    if len(secret.reveal()) < shortest:
-        return f"this secret is shorter than {shortest} characters", "make one: openssl rand -hex 32"
-    return None
 
 
 def _secret_warnings(loaded: Loaded) -> Iterator[tuple[Document, Path, Told]]:

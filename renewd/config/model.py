@@ -33,6 +33,7 @@ from renewd.config.issuing import (
     Timeout,
     TrustFile,
 )
+from renewd.config.notifying import Heartbeat, Notify
 from renewd.config.paths import AbsolutePath
 from renewd.config.proving import Challenge, Dns01, DnsCommands, DnsProvider, Http01, Rfc2136
 from renewd.config.reporting import Web
@@ -192,6 +193,12 @@ class Configuration(Settings):
     web: Web | None = Field(
         None, description="A page, metrics and health, for whoever asks; absent: none.", examples=[{}]
     )
+    notify: Notify | None = Field(None, description="Who is told when something is not well; absent: nobody.")
+    heartbeat: Heartbeat | None = Field(
+        None,
+        description="A URL fetched after every healthy pass, so that silence alarms somebody; or where it is read from.",
+        examples=["https://hc.example.net/renewd"],
+    )
 
 
 __all__ = [
@@ -213,6 +220,7 @@ __all__ = [
     "Install",
     "Issuer",
     "Log",
+    "Notify",
     "Options",
     "Portal",
     "RclIssuer",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from renewd.config import load, machine
+from renewd.config import load, machine, needs
 from tests.unit.config.conftest import ENTRY, ISSUERS
 
 
@@ -79,7 +79,7 @@ def test_what_the_page_lacks_holds_no_certificate(write, tmp_path: Path):
 
 
 def test_a_missing_package_is_told_with_the_extra_that_brings_it(write, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(machine, "PACKAGES", ("no_such_package",))
+    monkeypatch.setattr(needs, "PACKAGES", ("no_such_package",))
     found = [str(each.fault) for each in machine.faults(load.load(write(f"{ISSUERS}{ENTRY}web: {{}}")))]
     assert any("pip install 'renewd[web]'" in each for each in found)
 

@@ -25,7 +25,7 @@ def definitions() -> Iterator[tuple[str, dict[str, Any]]]:
 def written(value: Any) -> Iterator[str]:
     """Every key in a document."""
     if isinstance(value, dict):
-        yield from value
+        yield from ("on" if key is True else key for key in value)  # which is what YAML 1.1 makes of it
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from written(item)
 
