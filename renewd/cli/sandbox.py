@@ -34,6 +34,11 @@ _COLUMN = 46  # where the demo's results begin, so that they end by column 80
     default=0,
     help="Where the CA fetches challenges instead of port 80; 0: a free port.",
 )
+@click.option(
+    "--resolver",
+    metavar="HOST:PORT",
+    help="The name server that the CA asks for TXT records; without one it finds none.",
+)
 @click.option("--name", "names", multiple=True, help=f"A certificate of the portal; default: {_NAME}.")
 @click.option("--days-left", type=float, default=3.0, show_default=True, help="Until these expire.")
 @click.option("--key-type", type=_KEY_TYPES, default="ecdsa-p256", show_default=True)
@@ -51,11 +56,17 @@ def sandbox(**wishes: Any) -> None:
 
 
 def _run(wishes: dict[str, Any]) -> None:
+    from renewd.config import addresses
     from renewd.sandbox import configuration
     from renewd.sandbox.sandbox import Sandbox
 
     try:
-        running = Sandbox(wishes["directory"], port=wishes["port"], http_port=wishes["http_port"])
+        resolver = wishes["resolver"] and addresses.host_port(wishes["resolver"])
+        running = Sandbox(
+            wishes["directory"], port=wishes["port"], http_port=wishes["http_port"], resolver=resolver
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     except OSError as error:
         raise RenewdError(
             f"the sandbox cannot start: {error}", remedy="choose another port or folder"

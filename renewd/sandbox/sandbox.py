@@ -32,7 +32,8 @@ class Sandbox:
 
     Its V7 and V8 APIs (`base_url`, `base_url_v8`) are two ways to one portal.
 
-    `http_port` is where the CA fetches challenges, instead of port 80; 0 picks a free one.
+    `http_port` is where the CA fetches challenges, instead of port 80; 0 picks a free one. `resolver`, HOST:PORT, is the
+    name server that it asks for TXT records.
     Without a `directory` a temporary one is made, which `close` removes.
     """
 
@@ -42,6 +43,7 @@ class Sandbox:
         *,
         port: int = 0,
         http_port: int = 0,
+        resolver: str | None = None,
         clock: Clock | None = None,
         link_life: timedelta | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class Sandbox:
                 directory = undo.enter_context(tempfile.TemporaryDirectory(prefix="renewd-sandbox-"))
             self.directory = os.path.abspath(directory)
             self.http_port = http_port or undo.enter_context(_kept_free()).getsockname()[1]
+            self.validator = Validator(self.http_port, resolver)
             self._assemble(clock, link_life)
             self._write_files()
             self._blob_server = Server(0, self.downloads.answer, clock, "Windows-Azure-Blob/1.0")
@@ -66,7 +69,7 @@ class Sandbox:
         subscription = Subscription()
         self.subscription_id, self.api_key = subscription.name, subscription.api_key
         self.faults = Faults(clock)
-        self.portal = Portal(clock, Validator(self.http_port))
+        self.portal = Portal(clock, self.validator)
         self.schedule = Schedule(self.portal)
         self.downloads = Downloads(self.portal, self.faults)
         self.downloads.link_life = link_life or self.downloads.link_life

@@ -1,10 +1,11 @@
-"""The CA's look at the challenges: real HTTP-01 fetches (RFC 8555 §8.3) of names that all live on loopback."""
+"""The CA's look at the challenges (RFC 8555 §8.3, §8.4): fetches of names that all live on loopback, and TXT records."""
 
 import http.client
 from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
 from renewd.certs.order import Token
+from renewd.config import addresses
 
 ADDRESS = "127.0.0.1"
 _REDIRECTS = 10  # as Let's Encrypt
@@ -17,10 +18,14 @@ class Unproved(Exception):
 
 
 class Validator:
-    """Fetches `http://{domain}/…` from one port of this machine, in place of port 80 of the name."""
+    """Fetches `http://{domain}/…` from one port of this machine, in place of port 80 of the name.
 
-    def __init__(self, http_port: int) -> None:
+    `resolver` is the name server, HOST:PORT, that is asked for records; without one there are none.
+    """
+
+    def __init__(self, http_port: int, resolver: str | None = None) -> None:
         self.http_port = http_port
+        self.resolver = resolver
 
     def __call__(self, tokens: Sequence[Token]) -> str | None:
         """The CA's complaint about the first proof that it does not find; None if all are there."""
@@ -33,7 +38,8 @@ class Validator:
 
     def _prove(self, token: Token) -> None:
         if token.type != "http-01":
-            raise Unproved(f"DNS problem: NXDOMAIN looking up TXT for _acme-challenge.{_bare(token.domain)}")
+            self._prove_record(token)
+            return
         url = f"http://{token.domain}/.well-known/acme-challenge/{token.name}"
         found = self._follow(url).rstrip()
         if found != token.value:
@@ -41,6 +47,15 @@ class Validator:
                 "The key authorization file from the server did not match this challenge. "
                 f'Expected "{token.value}" (got "{found}")'
             )
+
+    def _prove_record(self, token: Token) -> None:
+        name = f"_acme-challenge.{_bare(token.domain)}"
+        found = [] if self.resolver is None else _values(name, self.resolver)
+        if not found:
+            raise Unproved(f"DNS problem: NXDOMAIN looking up TXT for {name}")
+        if token.value not in found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise Unproved(f'Incorrect TXT record "{found[0]}"{more} found at {name}')
 
     def _follow(self, url: str) -> str:
         first = url
@@ -75,6 +90,25 @@ class Validator:
             raise Unproved(f"{ADDRESS}: Fetching {url}: Connection refused") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unproved(f"{ADDRESS}: Fetching {url}: Error getting validation data") from error
+
+
+def _values(name: str, resolver: str) -> list[str]:
+    """The TXT values of a name, after all aliases. Raises Unproved if the name server does not answer."""
+    import dns.exception
+    import dns.rdatatype
+    import dns.resolver
+
+    host, port = addresses.split(resolver)
+    asking = dns.resolver.Resolver(configure=False)
+    asking.nameservers, asking.port = [host], port
+    try:
+        answer = asking.resolve(name, "TXT", raise_on_no_answer=False, search=False, lifetime=_TIMEOUT)
+    except dns.resolver.NXDOMAIN:
+        return []
+    except dns.exception.DNSException as error:
+        raise Unproved(f"DNS problem: SERVFAIL looking up TXT for {name}") from error
+    sets = (each for each in answer.response.answer if each.rdtype == dns.rdatatype.TXT)
+    return [b"".join(record.strings).decode("utf-8", "replace") for each in sets for record in each]
 
 
 def _checked(url: str) -> tuple[str, str]:
