@@ -168,6 +168,7 @@ def test_a_schedule_that_the_service_is_too_busy_for_was_not_sent(
     assert play.sandbox.schedule.jobs == []
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
@@ -184,7 +185,7 @@ def test_a_schedule_that_is_refused_says_why(play: Play, text: str, kind: type[e
         play.issuer.finalize(target(), order)
 
 
-@pytest.mark.fault(7)
+@pytest.mark.fault(23)
 def test_what_is_not_issued_in_time_is_not_known_to_be_lost_and_not_asked_for_again(play: Play):
     play.sandbox.fault("schedule", "late=3600")
     order, began = play.order(), play.clock.now()
@@ -222,10 +223,10 @@ def test_a_certificate_that_is_newer_than_the_one_before_is_taken_under_another_
 # Looking at the portal
 
 
-@pytest.mark.fault(12, 15, 18)
+@pytest.mark.fault(15, 16, 18, 22)
 @pytest.mark.parametrize("call", ["order", "schedule"])
 @pytest.mark.parametrize(
-    "fault", ["status=500", "html-200", "reset-after", "wrong-type", "other-name", "empty-200"]
+    "fault", ["status=502-html", "html-200", "reset-after", "wrong-type", "other-name", "empty-200"]
 )
 def test_where_the_portal_cannot_be_looked_at_first_nothing_is_asked_for(play: Play, call: str, fault: str):
     order = play.order() if call == "schedule" else None
@@ -237,7 +238,7 @@ def test_where_the_portal_cannot_be_looked_at_first_nothing_is_asked_for(play: P
     assert play.sandbox.schedule.jobs == []
 
 
-@pytest.mark.fault(12, 15, 18)
+@pytest.mark.fault(11, 16, 17)
 @pytest.mark.parametrize(
     "fault", ["status=503", "status=429+20", "html-200", "truncated-json", "reset-before"]
 )
@@ -248,7 +249,7 @@ def test_a_portal_that_cannot_be_looked_at_for_a_while_is_looked_at_again(play: 
     assert (play.calls["schedule"], play.issued) == (1, 1)
 
 
-@pytest.mark.fault(16)
+@pytest.mark.fault(12, 14)
 @pytest.mark.parametrize("fault", ["status=401", "status=404"])
 def test_who_is_turned_away_after_asking_does_not_know_what_came_of_it(play: Play, fault: str):
     order = play.order()
