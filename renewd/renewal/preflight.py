@@ -75,33 +75,36 @@ def blocks(findings: Sequence[Finding]) -> bool:
 
 
 def _api(context: Context, target: Target) -> Iterator[Finding]:
+    """What each issuer says; as long as one of several can be used, the others only warn."""
+    found = [_asked(context, target, issuer) for issuer in target.issuers]
+    usable = any(finding.level == "ok" for finding in found)
+    for finding in found:
+        yield replace(finding, level="warns") if usable and finding.level == "blocks" else finding
+
+
+def _asked(context: Context, target: Target, issuer: str) -> Finding:
+    api = "the API" if len(target.issuers) == 1 else f"the API of {issuer}"
     try:
-        held = context.issuer(target.issuer).current(target)
+        held = context.issuer(issuer).current(target)
     except RenewdError as error:
         passing = isinstance(error, Temporary)
-        yield Finding(target.name, "blocks", f"the API: {error}", error.remedy, passing)
-        return
+        return Finding(target.name, "blocks", f"{api}: {error}", error.remedy, passing)
+    known = f"{api} takes the key and knows the name"
     if held is None or held.expires_at is None:
-        yield Finding(
-            target.name, "ok", "the API takes the key and knows the name; it holds no certificate yet"
-        )
-    else:
-        until = words.until(held.expires_at, context.clock.now())
-        yield Finding(
-            target.name, "ok", f"the API takes the key and knows the name; what it holds expires {until}"
-        )
+        return Finding(target.name, "ok", f"{known}; it holds no certificate yet")
+    until = words.until(held.expires_at, context.clock.now())
+    return Finding(target.name, "ok", f"{known}; what it holds expires {until}")
 
 
 def _clock(context: Context, target: Target) -> Iterator[Finding]:
-    skew = getattr(context.issuer(target.issuer), "skew", None)
-    if skew is None:
+    skews = (getattr(context.issuer(issuer), "skew", None) for issuer in target.issuers)
+    known = [abs(skew) for skew in skews if skew is not None]
+    if not known:
         return
-    if abs(skew) > present.AGREE:
+    if max(known) > present.AGREE:
+        apart = words.span(max(known))
         yield Finding(
-            target.name,
-            "warns",
-            f"this machine's clock and the API's differ by {words.span(abs(skew))}",
-            present.REMEDY,
+            target.name, "warns", f"this machine's clock and the API's differ by {apart}", present.REMEDY
         )
     else:
         yield Finding(target.name, "ok", "the clock agrees with the API's")

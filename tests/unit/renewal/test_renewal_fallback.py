@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from renewd.config import load
-from renewd.renewal import events, passes
+from renewd.renewal import events, passes, preflight
 from renewd.renewal.context import Context
 from renewd.renewal.standings import FellBack, FirstAgain
 from renewd.sandbox import Sandbox, configuration
@@ -230,3 +230,23 @@ def test_an_order_at_an_issuer_that_is_not_listed_any_more_gives_way(two: Two):
     assert results(two.renew(issuer=SECOND)) == {NAME: "renewed"}
     assert issuers_of(two) == [SECOND]
     assert not two.world.told(events.Failed)
+
+
+def asked(two: Two) -> list[tuple[str, str]]:
+    """What preflight says of the issuers."""
+    context = two.context()
+    found = preflight.look(context, context.loaded.targets[0])
+    return [(finding.level, finding.what) for finding in found if finding.what.startswith("the API")]
+
+
+@pytest.mark.fault(12, 14)
+def test_preflight_asks_every_issuer_and_one_that_cannot_be_used_only_warns(two: Two):
+    two.seed()
+    assert [level for level, _ in asked(two)] == ["ok", "ok"]
+    two.second.fault("certificate", "status=404", None)
+    (first, second) = asked(two)
+    assert first == ("ok", "the API of first takes the key and knows the name; it holds no certificate yet")
+    assert second[0] == "warns"
+    assert second[1].startswith("the API of second: ")
+    two.first.fault("certificate", "status=404", None)
+    assert [level for level, _ in asked(two)] == ["blocks", "blocks"]
