@@ -45,6 +45,12 @@ class Spending(Attempts):
         with self._database.read() as connection:
             return self._spent(connection, identity, issuer)
 
+    def spent_by_all(self) -> list[Spent]:
+        """What was spent lately on every target, for who counts."""
+        lately = and_(steps.c.at > self._clock.now() - budget.REACHES, steps.c.event.in_(spent.EVENTS))
+        with self._database.read() as connection:
+            return spent.add_up(self._counted(connection, lately))
+
     def _spent(self, connection: Connection, identity: str, issuer: str) -> list[Spent]:
         """A set's own for as long as any limit lasts; of the issuer's others only orders and proofs, which last hours."""
         now = self._clock.now()

@@ -35,6 +35,17 @@ def test_an_intent_and_its_debit_are_one(journal, begin):
     assert known(journal) == [What.ORDER, What.CERTIFICATE]
 
 
+def test_what_was_spent_on_every_target_is_one_question(journal, begin):
+    finalize(journal, order(journal, begin()))
+    other = begin("other.example")
+    journal.spend(other, State.ORDER_INTENT, spent.ORDERING, Ask(What.ORDER, ("other.example",), ISSUER))
+    assert [(one.what, one.domains) for one in journal.spent_by_all()] == [
+        (What.ORDER, SET),
+        (What.ORDER, ("other.example",)),
+        (What.CERTIFICATE, SET),
+    ]
+
+
 def test_what_there_is_no_room_for_changes_nothing_and_says_until_when(journal, begin, clock):
     for number in range(3):
         journal.end(finalize(journal, begin(), f"order/{number}"), "failed")
