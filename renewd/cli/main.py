@@ -34,9 +34,11 @@ COMMANDS = {
     "rollback": "renewd.cli.renewing",
     "finalize": "renewd.cli.renewing",
     "recover": "renewd.cli.recovering",
+    "notify": "renewd.cli.notifying",
     "init": "renewd.cli.configuring",
     "import": "renewd.cli.importing",
     "completion": "renewd.cli.configuring",
+    "install-systemd": "renewd.cli.installing",
     "sandbox": "renewd.cli.sandbox",
     "demo": "renewd.cli.sandbox",
 }
