@@ -94,15 +94,23 @@ def why(path: str, name: str) -> int:
     with _journal(loaded) as journal:
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
-        spent = [] if journal is None else journal.spent(target.identity, target.issuer)
+        left = _left(journal, target, now)
     together = [
         other.name
         for other in loaded.targets
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
-    left = budget.left(spent, tuple(sorted(target.domains)), target.issuer, now)
     sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
     return 0
+
+
+def _left(journal: "Journal | None", target: Target, now: datetime) -> str:
+    """What is left of the CA's limits, at each issuer."""
+    said = {}
+    for issuer in target.issuers:
+        spent = [] if journal is None else journal.spent(target.identity, issuer)
+        said[issuer] = budget.left(spent, tuple(sorted(target.domains)), issuer, now)
+    return "; ".join(text if len(said) == 1 else f"{issuer}: {text}" for issuer, text in said.items())
 
 
 def _rows(

@@ -74,6 +74,12 @@ class Known:
         return any(finding.level == "blocks" for finding in self.findings)
 
     @property
+    def fallback(self) -> Attempt | None:
+        """The attempt under way, or the last one, if it asked another issuer than the first."""
+        newest = self.under_way or self.last
+        return newest if newest is not None and newest.snapshot.get("instead_of") else None
+
+    @property
     def failed(self) -> Attempt | None:
         """The attempt that says what is wrong now: the one that waits, else the last one, else what is owed."""
         for attempt in (self.under_way, self.last, self.debt):

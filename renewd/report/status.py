@@ -67,6 +67,7 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         "next_try_at": times.rfc3339(known.next_try_at),
         "owed": list(known.debt.owed) if known.debt else [],
         "failure": _failure(known),
+        "fallback": _fallback(known),
         "order": {"uri": order.order_uri, "state": order.state.value} if order and order.order_uri else None,
         "live": live,
         "served": {"serial": served.facts.get("serial"), "checked_at": times.rfc3339(served.at)}
@@ -74,6 +75,15 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         else None,
         "preflight": _preflight(known),
     }
+
+
+def _fallback(known: Known) -> dict[str, Any] | None:
+    """Who was asked instead of the first issuer."""
+    asked = known.fallback
+    if asked is None:
+        return None
+    first, why = asked.snapshot["instead_of"], asked.snapshot.get("because")
+    return {"issuer": asked.issuer, "instead_of": first, "why": why}
 
 
 def _preflight(known: Known) -> dict[str, Any] | None:
@@ -92,6 +102,7 @@ def _failure(known: Known) -> dict[str, Any] | None:
     failure = attempt.failure
     return {
         "at": times.rfc3339(attempt.ended_at or attempt.changed_at),
+        "issuer": attempt.issuer,
         "stage": failure.stage,
         "message": failure.message,
         "remedy": failure.remedy or None,
@@ -153,13 +164,16 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
     attempt = known.failed
     if attempt is not None and attempt.failure is not None:
         ago = words.until(attempt.ended_at or attempt.changed_at, now)
-        lines.append(style.safe(f"{attempt.failure.stage}, {ago}: {attempt.failure.message}"))
+        at = f" at {attempt.issuer}" if attempt.issuer and len(look.target.issuers) > 1 else ""
+        lines.append(style.safe(f"{attempt.failure.stage}{at}, {ago}: {attempt.failure.message}"))
         if attempt.failure.remedy:
             lines.append(style.safe(f"do: {attempt.failure.remedy}"))
     elif look.facts.problem:
         lines.append(checks.problem(look))
     elif late := overdue(look, now):
         lines.append(f"overdue: wanted since {words.span(late)}, and nothing was tried")
+    if fell := _fallback(known):
+        lines.append(style.safe(f"{fell['issuer']} instead of {fell['instead_of']}: {fell['why']}"))
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
     for found in known.findings:

@@ -74,6 +74,7 @@ def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
             "served",
             f"{known.served.facts.get('serial', 'as expected')}, looked at {words.until(known.served.at, now)}",
         )
+    yield from _issuers(subject)
     yield from _tries(subject, now)
     for found in known.findings:
         remedy = f"; {found.remedy}" if found.remedy else ""
@@ -104,11 +105,24 @@ def _left(subject: Subject, now: datetime) -> str:
     )
 
 
+def _issuers(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Where there are several: in which order they are tried, and why it was not the first."""
+    first, *others = subject.look.target.issuers
+    fell = subject.known.fallback
+    if fell is not None:
+        snapshot = fell.snapshot
+        yield "issuer", f"{fell.issuer} instead of {snapshot['instead_of']}: {snapshot.get('because', '')}"
+    elif others:
+        yield "issuer", f"{first}; where that says no or will be too late, {', then '.join(others)}"
+
+
 def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     known = subject.known
     if known.failed is not None and known.failure is not None:
         when = words.until(known.failed.ended_at or known.failed.changed_at, now)
+        issuer = known.failed.issuer if len(subject.look.target.issuers) > 1 else None
         verb = "put down, at the" if known.failed.under_way else "failed at the"
+        when += f", {issuer}" if issuer else ""
         yield "last try", f"{when}, {verb} {known.failure.stage}: {known.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
@@ -123,13 +137,16 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _failures(subject: Subject) -> int:
-    """How many tries in a row have obtained nothing."""
+    """How many tries in a row have obtained nothing at the issuer that was asked last."""
     count = 0
+    failed = subject.known.failed
+    issuer = failed.issuer if failed is not None else None
     for attempt, _ in subject.history:
         if attempt.kind in OBTAINING and attempt.outcome is not None:
             if attempt.outcome not in NOTHING:
                 break
-            count += attempt.kind == "renewal"  # what a person finalized by hand is none of renewd's tries
+            # what a person finalized by hand is none of renewd's tries
+            count += attempt.kind == "renewal" and issuer in (None, attempt.issuer)
     return count
 
 

@@ -1,10 +1,12 @@
 """`status` and `why` from what is on disk and what the journal knows."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from renewd.config.targets import Target
 from renewd.daemon.presence import Presence
 from renewd.journal import Failure, Journal, State, Step
 from renewd.renewal.findings import Newest
@@ -71,6 +73,7 @@ def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
         "next_try_at": None,
         "owed": [],
         "failure": None,
+        "fallback": None,
         "order": None,
         "live": None,
         "served": None,
@@ -90,6 +93,7 @@ def test_a_failure_is_told_with_its_time_its_remedy_and_the_next_try(look, faile
     assert found["next_try_at"] == "2026-11-23T12:50:00Z"
     assert found["failure"] == {
         "at": "2026-11-23T09:00:40Z",
+        "issuer": "rcl",
         "stage": "challenge",
         "message": "the CA saw 404",
         "remedy": "serve the file",
@@ -310,3 +314,39 @@ def test_what_a_preflight_found_is_told_and_only_what_stops_a_renewal_is_trouble
         "findings": [{"level": level, "what": "the disk is full", "remedy": "make room"}],
     }
     assert "the disk is full; make room" in why.text(why.Subject(seen, found), now, 200)
+
+
+FELL = {"instead_of": "rcl", "because": "rcl says no: it does not know the name"}
+
+
+@pytest.fixture
+def two(look):
+    """A look at a target with two issuers."""
+    seen = look("contoso.com", 80)
+    return replace(seen, target=Target("contoso.com", seen.target.entry, ("rcl", "letsencrypt")))
+
+
+def test_another_issuer_than_the_first_is_told_with_the_reason_and_is_no_trouble(two, attempt, now):
+    known = Known(last=attempt(outcome="renewed", issuer="letsencrypt", snapshot=FELL))
+    found = row(two, known, now)
+    assert found["fallback"] == {
+        "issuer": "letsencrypt",
+        "instead_of": "rcl",
+        "why": "rcl says no: it does not know the name",
+    }
+    said = "letsencrypt instead of rcl: rcl says no: it does not know the name"
+    assert f"      {said}\n" in shown([(two, known)], now)
+    assert status.well([(two, known)], now)
+    assert f"issuer      {said}" in why.text(why.Subject(two, known), now, 200)
+
+
+def test_where_there_are_several_issuers_a_failure_says_whose_it_is(two, failed, now):
+    assert "challenge at rcl, 2 hours ago: the CA saw 404" in shown([(two, Known(last=failed))], now)
+    told = why.text(why.Subject(two, Known(last=failed)), now, 200)
+    assert "issuer      rcl; where that says no or will be too late, letsencrypt" in told
+    assert "2 hours ago, rcl, failed at the challenge: the CA saw 404" in told
+
+
+def test_tries_are_counted_for_the_issuer_that_failed(two, attempt, failed, now):
+    history = [(failed, ()), (attempt(issuer="letsencrypt"), ()), (attempt(), ())]
+    assert "(try 3)" in why.text(why.Subject(two, Known(last=failed), history), now, 200)
