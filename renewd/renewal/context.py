@@ -20,6 +20,7 @@ from renewd.issuers.base import Issuer
 from renewd.renewal import survey
 from renewd.renewal.events import Event, JournalBegunAnew
 from renewd.renewal.survey import Here, Look
+from renewd.renewal.timed import timed
 
 if TYPE_CHECKING:
     from renewd.journal import Journal
@@ -101,7 +102,8 @@ class Context:
             if name not in self._issuers:
                 configuration = self.loaded.configuration
                 settings = configuration.issuers[name]
-                self._issuers[name] = issuers.make(name, settings, self.clock, configuration.state_directory)
+                made = issuers.make(name, settings, self.clock, configuration.state_directory)
+                self._issuers[name] = timed(made, self.clock, self.emit)
             return self._issuers[name]
 
     def look(self, target: Target) -> Look:
