@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +44,7 @@ class Service:
     key_type: str
     reuse_key: bool
     preferred_chain: str
+    email: str  # that cli.ini names
 
     @property
     def name(self) -> str:
@@ -63,6 +64,7 @@ def service(lineage: Lineage, notes: Notes) -> Service:
         _key_type(lineage, notes),
         lineage.says("reuse_key"),
         lineage.text("preferred_chain"),
+        mail if _MAIL(mail := lineage.text("email").partition(",")[0].strip()) else "",
     )
 
 
@@ -78,6 +80,11 @@ def _key_type(lineage: Lineage, notes: Notes) -> str:
         known = _INSTEAD["ecdsa" if kind == "ecdsa" else "rsa"]
         notes.add(f"its keys were {wanted}, which renewd does not make; {known} takes their place")
     return known
+
+
+def ordered(services: Sequence[Service]) -> list[Service]:
+    """Each once: the one that most certificates have first, and the same order each time."""
+    return sorted(set(services), key=lambda each: (-services.count(each), astuple(each)))
 
 
 def named(services: Sequence[Service]) -> dict[Service, str]:
@@ -142,8 +149,8 @@ def _account(service: Service, folder: str, notes: Notes) -> tuple[str, str]:
     path = os.path.join(below, "private_key.json")
     if not service.account or ".." in where.path or not os.path.isfile(path):
         notes.add(f"there is no account of certbot's for {service.server}; renewd will make one of its own")
-        return "", ""
-    return os.path.realpath(path), _email(os.path.join(below, "regr.json"))
+        return "", service.email
+    return os.path.realpath(path), service.email or _email(os.path.join(below, "regr.json"))
 
 
 def _email(path: str) -> str:

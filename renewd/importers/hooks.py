@@ -76,17 +76,15 @@ def before(lineage: Lineage) -> list[str]:
 
 def command(line: str) -> Any:
     """A command line of certbot's, which a shell ran: plainly where no shell is needed."""
-    if (
-        _SIMPLE(line)
-        and line.split(" ", maxsplit=1)[0] not in _BUILTINS
-        and "=" not in line.split(" ", maxsplit=1)[0]
-    ):
-        return line
     try:
-        plain = commands.problem(line, shell=False) is None and shlex.join(shlex.split(line)) == line
+        words = shlex.split(line)
+        plain = bool(_SIMPLE(line)) or (
+            shlex.join(words) == line and commands.problem(line, shell=False) is None
+        )
     except ValueError:
-        plain = False
-    return line if plain and shlex.split(line)[0] not in _BUILTINS else {"run": line, "shell": True}
+        return {"run": line, "shell": True}
+    shell_first = words[0] in _BUILTINS or "=" in words[0]
+    return line if plain and not shell_first else {"run": line, "shell": True}
 
 
 def _commands(lines: Sequence[str]) -> Any:

@@ -9,7 +9,12 @@ Section: TypeAlias = "dict[str, Value]"
 
 _HEAD = re.compile(r"""\s*(\[+)\s*("[^"]+"|'[^']+'|[^'"\s\]][^\]]*?)\s*(\]+)\s*(?:\#.*)?""", re.VERBOSE)
 _PAIR = re.compile(r"""\s*("[^"]+"|'[^']+'|[^'"=\s][^=]*?)\s*=\s*(.*)""", re.VERBOSE)
-_ITEM = re.compile(r"""("[^"]*"|'[^']*'|[^'",\s\#][^,\#]*?)\s*(,|\#.*|$)\s*""", re.VERBOSE)
+_ITEM = re.compile(
+    r"""( "[^"]*"(?!\#) | '[^']*'(?!\#)
+        | "(?:(?!"\#).)*?"(?=\s*(?:,|$)) | '(?:(?!'\#).)*?'(?=\s*(?:,|$))  # quotes inside, as ConfigObj allows
+        | [^'",\s\#][^,\#]*? )\s*(,|\#.*|$)\s*""",
+    re.VERBOSE,
+)
 _NOTHING = re.compile(r"\s*(?:#.*)?")
 _TRIPLE = ('"""', "'''")
 
@@ -71,7 +76,7 @@ def _items(text: str) -> str | list[str]:
     if _NOTHING.fullmatch(text.removeprefix(",")):
         return []
     items, at, end = [], 0, ","
-    while end == "," and at < len(text):
+    while end == "," and not _NOTHING.fullmatch(text, at):
         item = _ITEM.match(text, at)
         if item is None:
             raise ValueError("a quote or a comma is in the wrong place")
@@ -82,17 +87,17 @@ def _items(text: str) -> str | list[str]:
 
 def _long(text: str, quotes: str, lines: Iterator[tuple[int, str]]) -> str:
     """A text between three quotes, over as many lines as it takes."""
-    parts = []
-    while quotes not in text:
+    closing = re.compile(rf"(.*?){quotes}\s*(?:#.*)?")
+    parts: list[str] = []
+    while (end := closing.fullmatch(text)) is None:
+        if parts and quotes in text:
+            raise ValueError("something stands behind the closing quotes")
         parts.append(text)
         found = next(lines, None)
         if found is None:
             raise ValueError("three quotes are never closed")
         text = found[1]
-    inside, _, rest = text.partition(quotes)
-    if not _NOTHING.fullmatch(rest):
-        raise ValueError("something stands behind the closing quotes")
-    return "\n".join([*parts, inside])
+    return "\n".join([*parts, end[1]])
 
 
 def _unquoted(text: str) -> str:
