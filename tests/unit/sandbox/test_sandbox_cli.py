@@ -38,6 +38,8 @@ def test_it_prints_a_configuration_and_runs_until_it_is_stopped(tmp_path, number
     assert [held["name"] for held in state["certificates"]] == ["a.example", "*.b.example"]
     assert "armed  order:status=500:1\n" in armed
     assert "armed  finalize:delay=0.01:always\n" in armed
+    assert "armed  schedule:delay=0.01:always\n" in armed
+    assert [line.split()[-1] for line in said[1:3]] == [f"{url}/public", f"{url}/prod/v3"]
     assert "armed  certificate:drip=1:always\n" in armed
     assert (directory / "config.yaml").read_text() == printed
     Configuration.model_validate(yaml.safe_load(printed))
