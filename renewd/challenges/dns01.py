@@ -67,9 +67,14 @@ class Records:
 
     def look(self, tokens: Sequence[Token]) -> Sequence[Sight]:
         """What every authoritative server shows, once all show all or `wait` is over."""
-        wanted = [dns_watch.Wanted(token, self._record(token).name) for token in tokens]
+        wanted, lost = [], []
+        for token in tokens:
+            try:
+                wanted.append(dns_watch.Wanted(token, self._record(token).name))
+            except TargetError as error:
+                lost.append(Sight(token, f"TXT {name_of(token)}", ok=False, saw=f"nothing ({error})"))
         wait = self._settings.wait.total_seconds()
-        return dns_watch.look(wanted, self._lookup, wait, self._stop)
+        return [*lost, *dns_watch.look(wanted, self._lookup, wait, self._stop)]
 
     def remove(self, tokens: Sequence[Token]) -> None:
         """Take the values away, those of an earlier run too; one that cannot be keeps no other from it."""

@@ -1,0 +1,153 @@
+"""RCL orders that are proved by TXT records: from the order to the live files, by real name servers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from renewd.renewal import events, passes, preflight
+from tests.nameservers import Bind, Knot, free_address
+from tests.programs import renewd
+from tests.world import World, results
+
+NAME = "example.test,*.example.test"
+RECORD = "_acme-challenge.example.test"
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(nameserver):
+    return nameserver(
+        Knot,
+        address=free_address(),
+        port=53,
+        aliases={"_acme-challenge.d.example.test": "d.acme.test"},
+    )
+
+
+def challenge(world, server, **keys):
+    secret = world.folder / "tsig-key"
+    secret.write_text(server.key.secret)
+    secret.chmod(0o600)
+    world.sandbox.validator.resolver = server.where
+    return {
+        "type": "dns-01",
+        "provider": "rfc2136",
+        "server": server.where,
+        "key_name": server.key.name,
+        "key": {"file": str(secret)},
+        "resolver": server.where,
+        "wait": "10s",
+        **keys,
+    }
+
+
+def entry(world, server, name=NAME, **keys):
+    return world.entry(name, challenge=challenge(world, server, **keys))
+
+
+def test_a_wildcard_and_its_domain_are_proved_by_two_values_of_one_record(world, server):
+    world.sandbox.seed(NAME, days_left=None)
+    context = world.context(entry(world, server, self_check="require"))
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    seen = world.told(events.Seen)
+    assert [event.url for event in seen] == [f"TXT {RECORD}"] * 2
+    assert server.records(RECORD) == []
+
+
+def test_the_command_line_proves_by_records_too(world, server):
+    world.sandbox.seed(NAME, days_left=None)
+    path = world.write(entry(world, server))
+    ran = renewd(path, "renew")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert server.records(RECORD) == []
+
+
+def test_a_record_elsewhere_is_written_where_the_alias_leads(world, nameserver):
+    server = nameserver(Bind, aliases={"_acme-challenge.d.example.test": "d.acme.test"})
+    world.sandbox.seed("d.example.test", days_left=None, challenge="DNS")
+    context = world.context(entry(world, server, "d.example.test", self_check="off"))
+    assert results(passes.run(context, context.loaded.targets)) == {"d.example.test": "renewed"}
+    assert server.records("d.acme.test") == []
+
+
+def test_what_a_failed_order_asked_for_is_taken_away(world, server, nameserver):
+    world.sandbox.seed(NAME, days_left=None)
+    context = world.context(entry(world, server))
+    world.sandbox.validator.resolver = nameserver(Bind).where  # which has no such record
+    outcomes = passes.run(context, context.loaded.targets)
+    assert results(outcomes) == {NAME: "failed"}
+    assert "DNS problem" in outcomes[0].why
+    assert server.records(RECORD) == []
+
+
+def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
+    world.sandbox.seed(NAME, days_left=None)
+    path = world.write(entry(world, server))
+    crash = (
+        "from renewd.renewal import proof\n"
+        "import os\n"
+        "stand = proof.stand\n"
+        "def die(work):\n    stand(work)\n    os._exit(9)\n"
+        "proof.stand = die\n"
+        "from renewd.cli.main import main\nmain()\n"
+    )
+    script = world.folder / "crash.py"
+    script.write_text(crash)
+    ran = crashed(path, script)
+    assert ran.returncode == 9, ran.stdout + ran.stderr
+    assert len(server.records(RECORD)) == 2
+    ran = renewd(path, "renew")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert server.records(RECORD) == []
+    assert world.calls(NAME, "order") == 1
+
+
+def crashed(path, script):
+    return subprocess.run(
+        [sys.executable, str(script), "--config", path, "renew"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_preflight_writes_a_record_sees_it_and_takes_it_away(world, server):
+    world.sandbox.seed(NAME, days_left=None)
+    ran = renewd(world.write(entry(world, server)), "preflight", "--json")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = [finding["what"] for finding in json.loads(ran.stdout)["findings"]]
+    assert "challenge records can be written, and taken away again" in said
+    assert f"a challenge record is seen: TXT {RECORD}, the right answer from the authoritative server" in said
+    assert server.records(RECORD) == []
+
+
+def test_a_wrong_key_is_told_at_preflight_and_costs_no_order(world, server, nameserver):
+    world.sandbox.seed(NAME, days_left=None)
+    mine = entry(world, server)
+    other = nameserver(Knot)
+    (world.folder / "tsig-key").write_text(other.key.secret)
+    context = world.context(mine)
+    target = context.loaded.targets[0]
+    found = [each for each in preflight.look(context, target) if each.level == "blocks"]
+    assert [each.what for each in found] == [
+        f"the challenge cannot be placed: the name server {server.where} has another secret for the TSIG key renewd"
+    ]
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "failed"}
+    assert world.calls(NAME, "order") == 0
+
+
+def test_an_order_for_records_where_files_are_configured_is_told_with_them(world):
+    world.sandbox.seed("a.example.test", days_left=None, challenge="DNS")
+    context = world.context("a.example.test")
+    outcome = passes.run(context, context.loaded.targets)[0]
+    assert "a TXT record _acme-challenge.a" in outcome.why
