@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -32,20 +32,23 @@ ALL = os.environ.get("RENEWD_SWEEP") == "all"
 PLANTED = ("API key", "PFX password", "pfxString", "private key", "signature of a link")
 NOT_YET = ("ACME account key", "EAB HMAC key")
 SLOW = {"drip", "drip-head", "huge", "gzip"}  # tell nothing else, in a longer time
-FAULTS = [
-    (call, kind)
-    for call in ("certificate", "order", "finalize", "download")
-    for kind, fault in KINDS.items()
-    if call in fault.calls and kind not in SLOW
-]
+FAULTS = {
+    api: [
+        (call, kind)
+        for call in ("certificate", "order", issues, "download")
+        for kind, fault in KINDS.items()
+        if call in fault.calls and kind not in SLOW
+    ]
+    for api, issues in {"V7": "finalize", "V8": "schedule"}.items()
+}
 KEEPERS = ("privkey", "combined", "material", ".pfx", "api-key")  # files that hold a secret, and are to
 
 
 class Planted(World):
     """A world whose secrets are all known."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
         self.canaries = Canaries()
         self.canaries.add("API key", self.sandbox.api_key)
         self._known: set[int] = set()
@@ -106,10 +109,13 @@ def test_a_secret_is_found_in_whatever_form(text: str | bytes):
 
 
 @pytest.mark.fault(98)
-def test_nothing_that_goes_wrong_tells_a_secret(tmp_path: Path, clock: FakeClock, logged: io.StringIO):
-    world = Planted(tmp_path, clock)
+@pytest.mark.parametrize("api", FAULTS)
+def test_nothing_that_goes_wrong_tells_a_secret(
+    tmp_path: Path, clock: FakeClock, logged: io.StringIO, api: str
+):
+    world = Planted(tmp_path, clock, v8=api == "V8")
     try:
-        shown = [everything_goes_wrong(world, clock)]
+        shown = [everything_goes_wrong(world, clock, faults(api))]
         path = world.write(*(f"n{number}.example" for number in range(3)))
         for command in (
             ["status"],
@@ -123,7 +129,10 @@ def test_nothing_that_goes_wrong_tells_a_secret(tmp_path: Path, clock: FakeClock
         leaks = {name for name, content in world.kept() if world.canaries.found(content)}
         told = world.canaries.found(*shown, logged.getvalue())
         figures.record(
-            "canaries", planted=len(world.canaries.kinds), faults=len(faults()), found=len(told) + len(leaks)
+            "canaries",
+            planted=len(world.canaries.kinds),
+            faults=len(faults(api)),
+            found=len(told) + len(leaks),
         )
         assert set(world.canaries.kinds) == set(PLANTED)
         assert "private key" in world.canaries.found(
@@ -136,17 +145,18 @@ def test_nothing_that_goes_wrong_tells_a_secret(tmp_path: Path, clock: FakeClock
         world.close()
 
 
-def faults() -> list[tuple[str, str]]:
+def faults(api: str) -> list[tuple[str, str]]:
     """Those that this run arms."""
-    return FAULTS if ALL else FAULTS[::13]
+    return FAULTS[api] if ALL else FAULTS[api][::13]
 
 
-def everything_goes_wrong(world: Planted, clock: FakeClock) -> str:
+def everything_goes_wrong(world: Planted, clock: FakeClock, faults: Sequence[tuple[str, str]]) -> str:
     """What events, errors and values show of renewals of which each meets another fault."""
     write = log.subscriber()
     shown = []
     echo = f"text-400=Bearer {world.sandbox.api_key}, or {quote(world.sandbox.api_key)}, is no key"
-    for number, (call, kind) in enumerate([("certificate", echo), ("finalize", echo), *faults()]):
+    issues = "schedule" if world.v8 else "finalize"
+    for number, (call, kind) in enumerate([("certificate", echo), (issues, echo), *faults]):
         name = f"n{number}.example"
         world.sandbox.seed(name, days_left=None)
         world.sandbox.fault(call, kind)
