@@ -75,7 +75,8 @@ def options(provider: str) -> tuple[Option, ...]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
             return options((node.module or "").rpartition(".")[2])  # another name for that one
     declared = [call for node in ast.walk(tree) if _declares(node) for call in ast.walk(node) if _adds(call)]
-    return tuple(_option(provider, call) for call in declared if isinstance(call, ast.Call))
+    found = (_option(provider, call) for call in declared if isinstance(call, ast.Call))
+    return tuple({option.name: option for option in found}.values())
 
 
 def lacking(provider: str, given: set[str]) -> tuple[Option, ...]:
