@@ -14,6 +14,7 @@ import pytest
 
 from renewd.planning import budget
 from tests.faults import figures
+from tests.faults.simulated_fallback import FIRST, SECOND, Fallback
 from tests.faults.simulation import Simulation
 from tests.faults.years import DAY, WEEK, Years, most_within
 
@@ -43,6 +44,26 @@ def test_nothing_expires_by_what_renewd_decides(seed: int):
     assert tally.most_orders <= budget.ISSUER_ORDERS, f"seed {seed}"
     assert tally.renewed > COUNT, "the model renews"
     assert tally.failed > COUNT, "the model lets things go wrong"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_expires_while_the_first_issuer_is_gone_for_weeks(seed: int):
+    years = Fallback(seed, COUNT, SPAN)
+    tally = years.run()
+    figures.record(
+        "simulated years, a second issuer",
+        certificates=COUNT,
+        renewals=tally.renewed,
+        by_the_second=years.by[SECOND, True] + years.by[SECOND, False],
+        expired=len(tally.expired),
+        unpaid=len(tally.unpaid),
+    )
+    assert not tally.expired, f"seed {seed}"
+    assert not tally.unpaid, f"seed {seed}"
+    assert not tally.refused_by_ca, f"seed {seed}"
+    assert years.by[SECOND, True] > COUNT / 2, "the second is used while the first is gone"
+    assert years.by[FIRST, True] == 0
+    assert years.by[FIRST, False] > 10 * years.by[SECOND, False], "the first is asked again when it is back"
 
 
 @pytest.fixture
