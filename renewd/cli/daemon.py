@@ -34,12 +34,14 @@ def run(path: str) -> int:
 
 def _live(path: str, inbox: "Inbox") -> None:
     """Signals are heard already: importing takes longer than some wait before they want it to end."""
-    from renewd.cli import shield
+    from renewd.cli import serving, shield
+    from renewd.cli.remote import ADDRESS
     from renewd.clock import SystemClock
     from renewd.daemon import memory
     from renewd.daemon.service import Daemon
     from renewd.daemon.systemd import Supervisor
     from renewd.report import log
+    from renewd.report.notify import Notifier
 
     shield.raise_up()
     emit = log.Relay()
@@ -48,11 +50,14 @@ def _live(path: str, inbox: "Inbox") -> None:
         log.configure(configuration.log.format, configuration.log.level, sys.stderr)
 
     supervisor = Supervisor.of(os.environ, SystemClock())
-    daemon = Daemon(path, emit, taken=take, supervisor=supervisor)
+    notifier = Notifier(SystemClock(), emit)
+    daemon = Daemon(path, emit, taken=take, ticked=notifier.ticked, supervisor=supervisor)
     emit.to(log.subscriber())
+    emit.to(notifier)
     emit.to(supervisor.hear)
     memory.keep_together()
     memory.give_back()
     gc.freeze()  # what starting made stays for ever
     gc.set_threshold(GARBAGE)
-    daemon.run(inbox)
+    with serving.listening(os.environ.get(ADDRESS, ""), path):
+        daemon.run(inbox)
