@@ -20,6 +20,7 @@ from renewd.issuers.rcl_v8 import LATEST, RclV8
 from renewd.sandbox import Sandbox
 from renewd.sandbox.faults import KINDS
 from tests.clocks import FakeClock
+from tests.faults.hostile.replies import WRONG
 from tests.scripted import Scripted, Seen, answer, answer_json
 
 NAMES = "contoso.com,www.contoso.com"
@@ -329,14 +330,15 @@ class Service:
 
     def __init__(self, shown: dict[str, Any]) -> None:
         self.shown = shown
-        self.refusal = b""
+        self.replies: dict[str, Callable[[Seen], Any]] = {}  # in place of its own, by the end of the path
         self.api = Scripted(self._answer)
 
-    def _answer(self, seen: Seen) -> bytes:
+    def _answer(self, seen: Seen) -> Any:
         if seen.method == "GET":
             return answer_json(self.shown)
-        if self.refusal:
-            return self.refusal
+        for call, reply in self.replies.items():
+            if seen.target.endswith(call):
+                return reply(seen)
         if seen.target.endswith("/order/create"):
             return answer_json({**json.loads(seen.body), "orderUri": URI})
         self.shown = {**self.shown, "orderUri": URI}
@@ -429,7 +431,7 @@ def test_a_refusal_that_repeats_the_body_does_not_show_the_password(
     service: Service, key_file: str, clock: FakeClock
 ):
     service.shown = {**SHOWN, "password": "s3cret-of-the-pfx"}
-    service.refusal = answer(400, "what is s3cret-of-the-pfx, or k3y?", content_type="text/plain")
+    service.replies["order/create"] = lambda _: answer(400, "what is s3cret-of-the-pfx, or k3y?")
     with pytest.raises(errors.NotFinal) as raised:
         renew(service, key_file, clock)
     assert str(raised.value).endswith("what is ***, or ***?")
@@ -447,9 +449,39 @@ def test_a_refusal_that_repeats_the_body_does_not_show_the_password(
 def test_an_order_that_cannot_be_used_is_told(
     service: Service, key_file: str, clock: FakeClock, document: dict[str, Any], told: str
 ):
-    service.refusal = answer_json(document)
+    service.replies["order/create"] = lambda _: answer_json(document)
     with pytest.raises(errors.BadReply, match=told):
         renew(service, key_file, clock)
+
+
+@pytest.mark.fault(8, 13, 15, 16, 17, 18, 20)
+@pytest.mark.parametrize(("script", "kind"), [(wrong[0], wrong[2]) for wrong in WRONG.values()], ids=WRONG)
+def test_a_wrong_answer_to_an_order_is_told_as_v7s(
+    service: Service,
+    key_file: str,
+    clock: FakeClock,
+    script: Callable[[Seen], Any],
+    kind: type[errors.TargetError],
+):
+    service.replies["order/create"] = script
+    with pytest.raises(kind):
+        renew(service, key_file, clock)
+    assert len(service.posted) == 1
+
+
+@pytest.mark.fault(7, 13, 15, 16, 20)
+@pytest.mark.parametrize(("script", "kind"), [(wrong[0], wrong[3]) for wrong in WRONG.values()], ids=WRONG)
+def test_a_wrong_answer_to_a_schedule_is_a_refusal_or_a_lost_one(
+    service: Service,
+    key_file: str,
+    clock: FakeClock,
+    script: Callable[[Seen], Any],
+    kind: type[errors.TargetError],
+):
+    service.replies["schedule/create"] = script
+    with pytest.raises(errors.ReplyLost if kind is errors.Temporary else kind):
+        renew(service, key_file, clock, timeout={"read": "5s"})
+    assert len(service.posted) == 2
 
 
 def test_a_portal_that_shows_no_texts_is_not_ordered_from(service: Service, key_file: str, clock: FakeClock):
