@@ -25,6 +25,7 @@ _PUBLIC = (
     "sectigo.com",
     "digicert.com",
 )
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 _ID = re.compile(r"[0-9A-Za-z]{1,64}").fullmatch
 _MAIL = re.compile(r"[^\s@,?]+@[^\s@,?]+", re.ASCII).fullmatch
 _CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384"}
@@ -49,9 +50,14 @@ class Service:
     @property
     def name(self) -> str:
         """What it is called where nothing else is called so."""
-        return _WORDS.get(self.server) or re.sub(
-            r"[^A-Za-z0-9_.-]", "-", urlsplit(self.server).hostname or "acme"
-        )
+        return _WORDS.get(self.server) or _UNFIT.sub("-", _host(self.server)).strip("-._")[:40] or "acme"
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def service(lineage: Lineage, notes: Notes) -> Service:
@@ -100,24 +106,30 @@ def named(services: Sequence[Service]) -> dict[Service, str]:
 def issuer(service: Service, folder: str, notes: Notes) -> Any:
     """The settings of an issuer, as they stand in the file."""
     key, email = _account(service, folder, notes)
-    settings: dict[str, Any] = {
-        "type": "acme",
-        "directory": _WORDS.get(service.server, service.server),
-        "agree_terms": remarked(True, _agreed(key)),
-    }
+    found: dict[str, Any] = {**settings(service), "agree_terms": remarked(True, _agreed(key))}
     if email:
-        settings["email"] = email
+        found["email"] = email
     if key:
-        settings["account_key"] = remarked(
+        found["account_key"] = remarked(
             {"file": key}, "Certbot's account, so that limits and authorizations go on as they are."
         )
+    return remarked(found, *_private(service))
+
+
+def settings(service: Service) -> dict[str, Any]:
+    """What an issuer needs, without the account."""
+    found: dict[str, Any] = {
+        "type": "acme",
+        "directory": _WORDS.get(service.server, service.server),
+        "agree_terms": True,
+    }
     if service.key_type != "ecdsa-p256":
-        settings["key_type"] = service.key_type
+        found["key_type"] = service.key_type
     if service.reuse_key:
-        settings["reuse_key"] = True
+        found["reuse_key"] = True
     if service.preferred_chain:
-        settings["preferred_chain"] = service.preferred_chain
-    return remarked({**settings, **_trust(service)}, *_private(service))
+        found["preferred_chain"] = service.preferred_chain
+    return {**found, **_trust(service)}
 
 
 def _agreed(key: str) -> str:
@@ -133,7 +145,7 @@ def _trust(service: Service) -> dict[str, Any]:
 
 
 def _private(service: Service) -> tuple[str, ...]:
-    host = urlsplit(service.server).hostname or ""
+    host = _host(service.server)
     if any(host == each or host.endswith(f".{each}") for each in _PUBLIC):
         return ()
     return (

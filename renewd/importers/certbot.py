@@ -52,7 +52,9 @@ def read(folder: str) -> Imported:
 def _text(folder: str, entries: Sequence[Draft], notes: Notes) -> str:
     """The whole file; the same for the same folder."""
     active = [draft for draft in entries if not draft.not_taken]
-    issuers = accounts.named(accounts.ordered([draft.service for draft in active or entries]))
+    issuers = accounts.named(
+        accounts.ordered([draft.service for draft in active or entries if draft.issuable])
+    )
     settings = {name: accounts.issuer(each, folder, notes) for each, name in issuers.items()}
     lines = [
         *text.comment([*_head(folder, entries)]),

@@ -1,6 +1,7 @@
 """Certbot's DNS plugins, and what renewd calls the same: providers, their options, and the secrets among them."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def _credentials(path: str, prefix: str, notes: Notes) -> dict[str, str]:
 
 def _called(provider: str, path: str) -> str:
     """Several files of credentials for one provider are told apart by their names."""
-    base = os.path.splitext(os.path.basename(path))[0].strip(".")
+    base = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.splitext(os.path.basename(path))[0]).strip("-.")
     return provider if not base or provider in base else f"{provider}-{base}"
 
 

@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from renewd.config import targets
-from renewd.importers import accounts, hooks, lineages, proving
+from renewd.config.issuing import AcmeIssuer
+from renewd.config.model import Certificate
+from renewd.config.settings import Misfit
+from renewd.importers import accounts, hooks, lineages, proving, text
 from renewd.importers.accounts import Service
 from renewd.importers.findings import Notes
 from renewd.importers.lineages import Lineage, NotTaken
@@ -32,6 +37,11 @@ class Draft:
         """The names on the certificate, as a set."""
         return targets.identity(",".join(self.lineage.domains))
 
+    @property
+    def issuable(self) -> bool:
+        """Whether renewd can ask its issuer."""
+        return not _problem(AcmeIssuer, accounts.settings(self.service))
+
     def shares(self, other: "Draft") -> bool:
         """Whether one certificate does for both: the same names by the same issuer, and the same is done with them."""
         mine = (self.identity, self.service, self.challenge, self.hooks)
@@ -42,19 +52,35 @@ def draft(lineage: Lineage) -> Draft:
     """What is to be written for a lineage."""
     notes = Notes(lineage.name)
     challenge, why = _challenge(lineage, notes)
+    service = accounts.service(lineage, notes)
+    install = (_place(lineage, notes),)
+    around = hooks.hooks(lineage, notes)
+    entry = {
+        "name": "a.b",
+        "domains": lineage.domains,
+        "challenge": challenge,
+        "install": install,
+        "hooks": around,
+    }
+    why = why or _problem(Certificate, entry) or _problem(AcmeIssuer, accounts.settings(service))
     if why:
         notes.add(f"{why}; its entry is written as a comment")
     if lineage.says("must_staple"):
         notes.add("certbot asks for OCSP Must-Staple, which renewd does not")
-    return Draft(
-        lineage,
-        accounts.service(lineage, notes),
-        (_place(lineage, notes),),
-        challenge,
-        hooks.hooks(lineage, notes),
-        why,
-        notes,
-    )
+    return Draft(lineage, service, install, challenge, around, why, notes)
+
+
+def _problem(model: type[BaseModel], value: object) -> str:
+    """Why renewd would not read it back; empty if it would."""
+    try:
+        model.model_validate(text.bare(value))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        cause = first.get("ctx", {}).get("error")
+        wrong = cause.problems[0].wrong if isinstance(cause, Misfit) else str(cause or first["msg"])
+        where = ".".join(str(part) for part in first["loc"] if not str(part).startswith("<"))
+        return f"renewd cannot take it as it is ({f'{where}: ' if where else ''}{wrong})"
+    return ""
 
 
 def _challenge(lineage: Lineage, notes: Notes) -> tuple[Any, str]:
@@ -62,9 +88,13 @@ def _challenge(lineage: Lineage, notes: Notes) -> tuple[Any, str]:
     if lineage.text("autorenew").lower() == "false":
         return None, "certbot was told not to renew it (autorenew)"
     try:
-        return proving.challenge(lineage, notes), ""
+        found = proving.challenge(lineage, notes)
     except NotTaken as error:
         return None, str(error)
+    wildcard = next((name for name in lineage.domains if name.startswith("*.")), None)
+    if wildcard is not None and text.bare(found)["type"] == "http-01":
+        return found, f"no HTTP challenge can prove the wildcard {wildcard}"
+    return found, ""
 
 
 def _place(lineage: Lineage, notes: Notes) -> Any:

@@ -27,6 +27,15 @@ def remarked(value: Any, *remarks: str) -> Any:
     return Remarked(value, remarks) if remarks else value
 
 
+def bare(value: Any) -> Any:
+    """The value as renewd reads it back: without remarks, wherever in it."""
+    if isinstance(value, Remarked):
+        return bare(value.value)
+    if isinstance(value, Mapping):
+        return {key: bare(each) for key, each in value.items()}
+    return [bare(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def mapping(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """The lines of a mapping."""
     for key, each in value.items():
@@ -36,15 +45,15 @@ def mapping(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 def sequence(items: Sequence[Any], indent: str = "") -> Iterator[str]:
     """The lines of a list, mappings as blocks."""
     for item in items:
-        bare = item.value if isinstance(item, Remarked) else item
+        inner = item.value if isinstance(item, Remarked) else item
         yield from comment(item.remarks if isinstance(item, Remarked) else (), indent)
-        if isinstance(bare, Mapping) and not _short(bare, indent):
-            lines = list(mapping(bare, indent + "  "))
+        if isinstance(inner, Mapping) and not _short(inner, indent):
+            lines = list(mapping(inner, indent + "  "))
             first = next(index for index, line in enumerate(lines) if not line.lstrip().startswith("#"))
             lines[first] = f"{indent}- {lines[first].removeprefix(indent + '  ')}"
             yield from lines
         else:
-            yield f"{indent}- {_flow(bare)}"
+            yield f"{indent}- {_flow(inner)}"
 
 
 def comment(sentences: Sequence[str], indent: str = "") -> Iterator[str]:
