@@ -13,6 +13,7 @@ import click
 
 from renewd import __version__
 from renewd.cli import streams
+from renewd.cli.typed import TYPED
 from renewd.errors import AlreadyRunning, ConfigurationError, RenewdError, UsageError
 
 DEFAULT_PATH = "/etc/renewd/config.yaml"
@@ -57,7 +58,9 @@ class Commands(click.Group):
         if module is None:
             return None
         found = importlib.import_module(module)
-        command: click.Command = getattr(found, cmd_name, None) or found.command  # import is no name in Python
+        command: click.Command = (
+            getattr(found, cmd_name, None) or found.command
+        )  # import is no name in Python
         return command
 
     def resolve_command(
@@ -70,6 +73,7 @@ class Commands(click.Group):
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"; did you mean {near[0]}?" if near else "; renewd --help lists them"
             raise click.UsageError(f"no command {args[0]!r}{hint}")
+        ctx.meta[TYPED] = list(args)
         return super().resolve_command(ctx, args)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from renewd.cli import names, output, work
+from renewd.cli.remote import by_the_daemon
 from renewd.renewal.events import Event
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("name", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
+@by_the_daemon
 def preflight(path: str, name: Sequence[str], *, as_json: bool) -> int:
     """Try all that a renewal needs and that costs nothing.
 

@@ -13,7 +13,7 @@ from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import signals
-from renewd.errors import ClockSuspect
+from renewd.errors import ClockSuspect, StateUnusable
 from renewd.planning import jumps, present
 from renewd.renewal import events
 from renewd.renewal.context import PATIENCE, Context
@@ -30,7 +30,9 @@ def at_work(
 ) -> Iterator[Context]:
     """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
     shield.raise_up()
-    context = Context(load.load(path), emit=emit, patience=patience, by_hand=True)
+    loaded = load.load(path)
+    _refuse_anothers(loaded.configuration.state_directory)
+    context = Context(loaded, emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:
         over = threading.Event()
         heed = threading.Thread(
@@ -44,6 +46,19 @@ def at_work(
         finally:
             over.set()
             context.close()
+
+
+def _refuse_anothers(state_directory: str) -> None:
+    """What root writes there the user whose state it is could not use any more. Raises StateUnusable."""
+    try:
+        owner = os.stat(state_directory).st_uid
+    except OSError:
+        return
+    if os.geteuid() == 0 and owner != 0:
+        raise StateUnusable(
+            f"{state_directory} belongs to user {owner}, and the daemon that runs as that user does not listen",
+            remedy="start it, and it runs the command: systemctl start renewd",
+        )
 
 
 def refuse_a_wrong_clock(now: datetime) -> None:

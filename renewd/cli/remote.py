@@ -1,0 +1,185 @@
+"""Commands that act are run by the daemon where one listens: credentials exist only inside its unit.
+
+The client hands over its outputs and waits. What it hands over is never its own terminal, which whoever runs the daemon
+could then read, but one end of a new one. Packets are JSON: the command, then signals; the answer is the exit code.
+"""
+
+import functools
+import json
+import os
+import re
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import click
+
+from renewd.cli.typed import TYPED
+from renewd.errors import StateUnusable
+
+ADDRESS = "RENEWD_SOCKET"  # in the environment: where the daemon listens; empty for nowhere
+DEFAULT = "/run/renewd/socket"
+SHOWN = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")  # of the caller's environment
+PACKET = 65536  # bytes; a command line is far shorter
+_READ = 65536
+_LAST = 0.5  # seconds for what is still in the pipes when the command is over
+_HARMLESS = re.compile(rb"\x1b\[[0-9;?]*[ABCDGHJKfhlm]")  # colours and movements
+_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]?|.?)", re.DOTALL)
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Run = Callable[..., int]
+
+
+def by_the_daemon(run: Run) -> Run:
+    """A command's function that lets the daemon run it if there is one for this configuration."""
+
+    @functools.wraps(run)
+    def either(path: str, *args: Any, **options: Any) -> int:
+        code = call(path, click.get_current_context().meta.get(TYPED, []))
+        return run(path, *args, **options) if code is None else code
+
+    return either
+
+
+def call(path: str, argv: list[str]) -> int | None:
+    """The exit code of a command that the daemon ran; None if it is to be run here. Raises StateUnusable if it went away."""
+    address = os.environ.get(ADDRESS, DEFAULT)
+    if not address or not argv:
+        return None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as daemon:
+        try:
+            daemon.connect(address)
+        except OSError:  # nobody listens, or not to this user
+            return None
+        return _conversation(daemon, {"config": os.path.realpath(path), "argv": argv})
+
+
+def _conversation(daemon: socket.socket, errand: dict[str, Any]) -> int | None:
+    shown = {key: os.environ[key] for key in SHOWN if key in os.environ}
+    with ExitStack() as stack:
+        ends = [stack.enter_context(_end(stream)) for stream in (sys.stdout, sys.stderr)]
+        packet = json.dumps({**errand, "environment": shown}).encode()
+        try:
+            socket.send_fds(daemon, [packet], [end.given for end in ends])
+        except OSError:
+            return None
+        for end in ends:
+            end.give_away()
+        with _signals(daemon):
+            return _relay(daemon, {end.kept: end for end in ends})
+
+
+class _End:
+    """One of our outputs: `given` is the daemon's end of it, `kept` is ours; a terminal if the output is one."""
+
+    def __init__(self, output: int) -> None:
+        self._output = output
+        self._terminal = os.isatty(output)
+        self._pending = b""
+        self.kept, self.given = _terminal_like(output) if self._terminal else os.pipe()
+
+    def give_away(self) -> None:
+        """The daemon has its end; it is its only holder."""
+        os.close(self.given)
+        self.given = -1
+
+    def close(self) -> None:
+        """Both ends, as far as they are still ours."""
+        for descriptor in (self.kept, self.given):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def pass_on(self) -> bool:
+        """Show what came; False at the end of it."""
+        try:
+            piece = os.read(self.kept, _READ)
+        except OSError:  # how a terminal says that nobody is at its other end
+            piece = b""
+        shown = self._pending + piece
+        if self._terminal:
+            shown, self._pending = harmless(shown)
+        while shown:
+            shown = shown[os.write(self._output, shown) :]
+        return bool(piece)
+
+
+@contextmanager
+def _end(stream: Any) -> Iterator[_End]:
+    stream.flush()
+    end = _End(stream.fileno())
+    try:
+        yield end
+    finally:
+        end.close()
+
+
+def harmless(text: bytes) -> tuple[bytes, bytes]:
+    """What may go to a terminal: colours and movements, no other escape sequence; and what is not whole yet."""
+    last = text.rfind(b"\x1b")
+    whole = text
+    if last >= 0 and len(text) - last < 32 and not _HARMLESS.match(text, last):  # noqa: PLR2004 - longer ones are none of ours
+        whole = text[:last]
+    kept = _ESCAPE.sub(lambda found: found[0] if _HARMLESS.fullmatch(found[0]) else b"", whole)
+    return kept, text[len(whole) :]
+
+
+def _terminal_like(output: int) -> tuple[int, int]:
+    """A terminal of the same size that changes nothing on the way."""
+    import fcntl
+    import pty
+    import termios
+
+    kept, given = pty.openpty()
+    modes = termios.tcgetattr(given)
+    modes[1] &= ~termios.OPOST
+    termios.tcsetattr(given, termios.TCSANOW, modes)
+    size = fcntl.ioctl(output, termios.TIOCGWINSZ, bytes(8))
+    fcntl.ioctl(given, termios.TIOCSWINSZ, size)
+    return kept, given
+
+
+@contextmanager
+def _signals(daemon: socket.socket) -> Iterator[None]:
+    """Ctrl-C means the command: it parks what is under way, and its end is waited for."""
+
+    def forward(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        with suppress(OSError):
+            daemon.send(json.dumps({"signal": number}).encode())
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _relay(daemon: socket.socket, ends: dict[int, _End]) -> int | None:
+    """Show what comes until the command is over; None if the daemon is another configuration's."""
+    answer: dict[str, Any] = {}
+    while not answer or ends:
+        watched = [*ends, *([] if answer else [daemon.fileno()])]
+        ready, _, _ = select.select(watched, [], [], _LAST if answer else None)
+        for descriptor in ready:
+            if descriptor not in ends:
+                packet = daemon.recv(PACKET)
+                answer = json.loads(packet) if packet else {"gone": True}
+            elif not ends[descriptor].pass_on():
+                del ends[descriptor]
+        if answer and not ready:
+            break
+    if "exit" in answer:
+        return int(answer["exit"])
+    if "another" in answer:
+        return None
+    if "refused" in answer:
+        raise StateUnusable(answer["refused"], remedy="type it as root, or join the daemon's group")
+    raise StateUnusable(
+        "the daemon went away while it ran this",
+        remedy="its next start goes on with what was under way: renewd status",
+    )
