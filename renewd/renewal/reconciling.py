@@ -53,7 +53,7 @@ def reconcile(work: Work) -> Step:
     if until is None:
         raise unresolved(said)
     proof.keep(work)
-    return Step(State.RECONCILE, "order.unchanged", {}, until, "the certificate has not changed yet")
+    return Step(State.RECONCILE, "order.unchanged", {}, until, f"the certificate has not changed yet: {said}")
 
 
 def unclear(work: Work, error: TargetError) -> Step:

@@ -9,7 +9,7 @@ import pytest
 
 from renewd import challenges
 from renewd.journal import State
-from renewd.renewal import passes
+from renewd.renewal import by_hand, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
 from tests.world import World
@@ -98,6 +98,9 @@ def test_issued_hours_later_it_was_asked_for_again_and_issued_once(
 def test_forgotten_it_is_asked_for_again_with_the_same_order(world: World, clock: FakeClock):
     world.sandbox.fault("schedule", "never")
     began = clock.now()
+    outcome = once(world)
+    clock.advance(outcome.next_try_at - clock.now())
+    assert "not changed yet: the service took the order up" in once(world).why
     settle(world, clock, timedelta(hours=2))
     assert clock.now() - began >= timedelta(hours=1)
     assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (1, 2, 1)
@@ -145,6 +148,16 @@ def test_a_proof_that_is_not_found_is_told_by_nobody_until_the_same_order_is_ask
     clock.advance(outcome.next_try_at - clock.now())
     settle(world, clock, timedelta(days=1))
     assert (world.calls(NAME, "order"), issued(world)) == (3, 1)
+    is_live(world)
+
+
+def test_an_order_that_was_validated_elsewhere_is_finalized_by_hand(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    uri = world.sandbox.portal.order(NAME).uri
+    context = world.context(NAME, by_hand=True)
+    (outcome,) = by_hand.finalize(context, context.loaded.targets[0], uri)
+    assert outcome.result == "renewed"
+    assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (0, 1, 1)
     is_live(world)
 
 
