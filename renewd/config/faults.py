@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from renewd.config import near, targets
+from renewd.config import names, near, targets
 from renewd.config.document import Document, show
 from renewd.config.entries import Entry
-from renewd.config.proving import Http01
+from renewd.config.proving import Challenge, Dns01, Http01
 from renewd.config.settings import Path
 
 Place = tuple[Document, Path]
@@ -64,13 +64,20 @@ def _shape_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
             yield from _shared_by_names(entry)
         if entry.certificate.names is not None and entry.certificate.domains:
             yield Flaw(*entry.place("domains"), "several names share them", "write them beside one `name`")
-        if isinstance(entry.certificate.challenge, Http01):
-            for path, name in entry.domains():
-                if "*" in name:
-                    right = "write challenge: {type: dns-01, …}, or leave it out where the service proves the name"
-                    yield Flaw(
-                        entry.document, path, f"no HTTP challenge can prove the wildcard in {name!r}", right
-                    )
+        for path, name in entry.domains():
+            told = _unprovable(entry.certificate.challenge, name)
+            if told is not None:
+                yield Flaw(entry.document, path, *told)
+
+
+def _unprovable(challenge: Challenge | None, name: str) -> tuple[str, str] | None:
+    if isinstance(challenge, Http01) and "*" in name:
+        right = "write challenge: {type: dns-01, …}, or leave it out where the service proves the name"
+        return f"no HTTP challenge can prove the wildcard in {name!r}", right
+    if isinstance(challenge, Dns01) and names.is_address(name):
+        right = "write challenge: {type: http-01, …}, in an entry of its own"
+        return f"no DNS challenge can prove the address {name}", right
+    return None
 
 
 def _shared_by_names(entry: Entry) -> Iterator[Flaw]:

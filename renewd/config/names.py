@@ -40,14 +40,15 @@ def problem(name: str) -> tuple[str, str] | None:
 
 def domain_problem(name: str) -> tuple[str, str] | None:
     """What is wrong with one name or address that is to be on a certificate, and what would be right."""
-    if _is_address(name):
+    if is_address(name):
         return None
     if "," in name:
         return f"{name!r} is several names", "write each as an item of its own"
     return problem(name)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, which a certificate may be for as well."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
