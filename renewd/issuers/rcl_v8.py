@@ -117,6 +117,7 @@ class RclV8(Portal):
         said = _UNTOLD
         while (left := until - self._clock.monotonic()) > 0:
             if self._clock.wait(self._leaving, min(pause, left)):
+                said = f"{_TAKEN_UP}; renewd is leaving"
                 break
             pause = min(pause * 2, LATEST)
             try:

@@ -264,7 +264,7 @@ def test_who_is_turned_away_after_asking_does_not_know_what_came_of_it(play: Pla
 def test_leaving_ends_the_wait(play: Play):
     order = play.order()
     play.sandbox.fault("schedule", "never")
-    with _after_schedule(play, play.issuer.close), pytest.raises(errors.ReplyLost):
+    with _after_schedule(play, play.issuer.close), pytest.raises(errors.ReplyLost, match="is leaving"):
         play.issuer.finalize(target(), order)
     assert play.clock.waits == []
 
