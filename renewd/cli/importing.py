@@ -1,8 +1,12 @@
 """import: a configuration made of what another program is set up with."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from renewd.importers.writing import Imported
 
 
 @click.group("import")
@@ -21,7 +25,22 @@ def certbot(folder: str) -> None:
     """
     from renewd.importers import certbot as importer
 
-    imported = importer.read(folder)
+    _show(importer.read(folder))
+
+
+@command.command()
+@click.argument("folder", metavar="DIR")
+def lego(folder: str) -> None:
+    """Take over from lego, whose folder is DIR (often ~/.lego).
+
+    lego keeps neither how it proves control of the names nor its hooks: both have to be written.
+    """
+    from renewd.importers import lego as importer
+
+    _show(importer.read(folder))
+
+
+def _show(imported: "Imported") -> None:
     for finding in imported.findings:
         print(f"renewd: {finding}", file=sys.stderr)
     print(imported.text, end="")

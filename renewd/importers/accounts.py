@@ -106,13 +106,16 @@ def named(services: Sequence[Service]) -> dict[Service, str]:
 def issuer(service: Service, folder: str, notes: Notes) -> Any:
     """The settings of an issuer, as they stand in the file."""
     key, email = _account(service, folder, notes)
+    return with_account(service, email, key, "Certbot's account, so that limits and authorizations go on.")
+
+
+def with_account(service: Service, email: str, key: str, *remarks: str) -> Any:
+    """The settings of an issuer with its account's key, about which there are these remarks."""
     found: dict[str, Any] = {**settings(service), "agree_terms": remarked(True, _agreed(key))}
     if email:
         found["email"] = email
     if key:
-        found["account_key"] = remarked(
-            {"file": key}, "Certbot's account, so that limits and authorizations go on as they are."
-        )
+        found["account_key"] = remarked({"file": key}, *remarks)
     return remarked(found, *_private(service))
 
 
@@ -134,8 +137,8 @@ def settings(service: Service) -> dict[str, Any]:
 
 def _agreed(key: str) -> str:
     if key:
-        return "You agreed to the CA's terms of service when certbot made this account."
-    return "Whoever set certbot up agreed to the CA's terms of service; renewd makes an account of its own."
+        return "You agreed to the CA's terms of service when this account was made."
+    return "Whoever had the first certificate agreed to the CA's terms of service; renewd makes an account of its own."
 
 
 def _trust(service: Service) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from renewd.importers.accounts import Service
 from renewd.importers.findings import Notes
 from renewd.importers.lineages import Lineage, NotTaken
 
+_TIME = re.compile(r"\s*([0-9]{1,4})\s*(day|week|month|hour)?s?\s*", re.IGNORECASE).fullmatch
+_DAYS = {"day": 1, "week": 7, "month": 30}
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -29,6 +33,7 @@ class Draft:
     install: tuple[Any, ...]
     challenge: Any
     hooks: Any
+    renew_before: str
     not_taken: str  # why it is written as a comment only; empty where it is not
     notes: Notes
 
@@ -55,19 +60,27 @@ def draft(lineage: Lineage) -> Draft:
     service = accounts.service(lineage, notes)
     install = (_place(lineage, notes),)
     around = hooks.hooks(lineage, notes)
-    entry = {
-        "name": "a.b",
-        "domains": lineage.domains,
-        "challenge": challenge,
-        "install": install,
-        "hooks": around,
-    }
-    why = why or _problem(Certificate, entry) or _problem(AcmeIssuer, accounts.settings(service))
-    if why:
-        notes.add(f"{why}; its entry is written as a comment")
     if lineage.says("must_staple"):
         notes.add("certbot asks for OCSP Must-Staple, which renewd does not")
-    return Draft(lineage, service, install, challenge, around, why, notes)
+    return checked(
+        Draft(lineage, service, install, challenge, around, _renew_before(lineage, notes), why, notes)
+    )
+
+
+def checked(draft: Draft) -> Draft:
+    """The same; what renewd would not read back is to be a comment, and that is told."""
+    entry = {
+        "name": "a.b",
+        "domains": draft.lineage.domains,
+        "challenge": draft.challenge,
+        "install": draft.install,
+        "hooks": draft.hooks,
+    }
+    why = draft.not_taken or _problem(Certificate, entry)
+    why = why or _problem(AcmeIssuer, accounts.settings(draft.service))
+    if why:
+        draft.notes.add(f"{why}; its entry is written as a comment")
+    return replace(draft, not_taken=why)
 
 
 def _problem(model: type[BaseModel], value: object) -> str:
@@ -133,6 +146,20 @@ def _known(number: int, find: Any) -> str:
         return str(find(number)[0])
     except KeyError:
         return ""
+
+
+def _renew_before(lineage: Lineage, notes: Notes) -> str:
+    """How long before the end certbot renews, if it says; its default is renewd's."""
+    if not lineage.renew_before:
+        return ""
+    found = _TIME(lineage.renew_before)
+    if found is None or not int(found[1]):
+        notes.add(
+            f"renew_before_expiry = {lineage.renew_before} is left out: a third of the lifetime is the default"
+        )
+        return ""
+    unit = (found[2] or "day").lower()
+    return f"{int(found[1])}h" if unit == "hour" else f"{int(found[1]) * _DAYS[unit]}d"
 
 
 def merged(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:

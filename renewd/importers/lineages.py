@@ -127,7 +127,7 @@ def _lineage(folder: str, name: str, written: ini.Section, general: ini.Section)
     if not isinstance(own, dict):
         raise NotTaken("there is no section [renewalparams] in it")
     paths = dict(_paths(folder, name, written))
-    leaf, names = _leaf(paths["fullchain"])
+    leaf, names = live(paths["fullchain"])
     return Lineage(
         name=name,
         folder=folder,
@@ -150,8 +150,8 @@ def _paths(folder: str, name: str, written: ini.Section) -> Iterator[tuple[str, 
         yield kind, path if os.path.exists(path) or not os.path.exists(here) else here
 
 
-def _leaf(path: str) -> tuple[x509.Certificate, tuple[str, ...]]:
-    """The certificate that is live, and the names on it in their order."""
+def live(path: str) -> tuple[x509.Certificate, tuple[str, ...]]:
+    """The certificate that is live, and the names on it in their order. Raises NotTaken."""
     try:
         found, leaf = facts.read(content(path), path)
         if leaf is None:

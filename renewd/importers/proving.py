@@ -15,7 +15,7 @@ LISTEN = "127.0.0.1:8402"
 _UNTOLD = re.compile(rb"CERTBOT_(?:AUTH_OUTPUT|REMAINING_CHALLENGES|ALL_DOMAINS|TOKEN|IDENTIFIER)")
 _STOPS = re.compile(r"\b(?:stop|down|kill|pkill|killall)\b").search
 _SEEN_FIRST = "With `require` no order is made before renewd sees a file of its own there; take it out once preflight does."
-_FORWARD = (
+FORWARD = (
     "Let the server on port 80 hand the challenges over to renewd, such as in nginx:",
     f"$ location ^~ /.well-known/acme-challenge/ {{ proxy_pass http://{LISTEN}; }}",
 )
@@ -75,7 +75,7 @@ def _standalone(lineage: Lineage, notes: Notes) -> Any:
             f"certbot freed the port for its own server; renewd's listens on {LISTEN} beside the one that runs, "
             "which has to hand the challenges over"
         )
-        return remarked(_required({"type": "http-01", "listen": LISTEN}), *_FORWARD, _SEEN_FIRST)
+        return remarked(_required({"type": "http-01", "listen": LISTEN}), *FORWARD, _SEEN_FIRST)
     port = lineage.text("http01_port") or "80"
     host = lineage.text("http01_address")
     listen = f"[{host}]:{port}" if ":" in host else f"{host or '0.0.0.0'}:{port}"  # noqa: S104 - as certbot does
@@ -98,7 +98,7 @@ def _from_server(lineage: Lineage, plugin: str, notes: Notes) -> Any:
         f"let {plugin} hand the challenges over to {LISTEN}, or write the web root"
     )
     remark = "Or, where one folder is served for all of these names: {type: http-01, webroot: /var/www/html}"
-    return remarked(_required({"type": "http-01", "listen": LISTEN}), *_FORWARD, remark, _SEEN_FIRST)
+    return remarked(_required({"type": "http-01", "listen": LISTEN}), *FORWARD, remark, _SEEN_FIRST)
 
 
 def _manual(lineage: Lineage, notes: Notes) -> Any:

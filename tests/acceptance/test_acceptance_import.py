@@ -168,6 +168,41 @@ def test_who_goes_back_before_the_first_renewal_finds_all_as_it_was(certbot, con
     assert certbot.archive() != archive
 
 
+def test_legos_files_are_renewed_where_they_are_and_lego_can_go_on(tmp_path, pebble):
+    ca = pebble()
+    folder = tmp_path / "lego"
+
+    def lego(*args: str) -> str:
+        line = [program("lego", "lego"), f"--path={folder}", f"--server={ca.directory_url}", "--accept-tos"]
+        line += [
+            "--email=me@example.com",
+            f"--domains={A}",
+            "--http",
+            f"--http.port=127.0.0.1:{ca.http_port}",
+        ]
+        environment = {**os.environ, "LEGO_CA_CERTIFICATES": str(ca.ca_file)}
+        made = subprocess.run(
+            [*line, *args], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert made.returncode == 0, made.stderr
+        return made.stderr
+
+    lego("run")
+    printed = renewd("/no/such", "import", "lego", str(folder))
+    assert printed.returncode == 0, printed.stderr
+    path = tmp_path / "config.yaml"
+    path.write_text(f"state_directory: {tmp_path}/state\n{printed.stdout}")
+    (chmod,) = re.findall(r"^ *#   (chmod .*)$", printed.stdout, re.MULTILINE)
+    subprocess.run(["sh", "-e", "-c", chmod], check=True, timeout=60)
+    assert renewd(str(path), "validate").returncode == 0
+    assert renewd(str(path), "check").returncode == 0, "its certificate is watched as it is"
+    leaf = install(str(path))
+    shown = folder / "certificates" / f"{A}.crt"
+    assert shown.read_bytes().startswith(leaf)
+    lego("renew", "--days=4000", "--no-random-sleep")
+    assert not shown.read_bytes().startswith(leaf)
+
+
 @pytest.mark.parametrize("path", ["/no/such", "/etc/passwd", "/proc/self"])
 def test_a_folder_that_is_not_certbots_is_2_in_two_lines(path):
     wrong = renewd("/no/such", "import", "certbot", path)
