@@ -42,6 +42,7 @@ def _live(path: str, inbox: "Inbox") -> None:
     from renewd.daemon.systemd import Supervisor
     from renewd.report import log
     from renewd.report.notify import Notifier
+    from renewd.report.web.attached import Attached
 
     shield.raise_up()
     emit = log.Relay()
@@ -51,9 +52,19 @@ def _live(path: str, inbox: "Inbox") -> None:
 
     supervisor = Supervisor.of(os.environ, SystemClock())
     notifier = Notifier(SystemClock(), emit)
-    daemon = Daemon(path, emit, taken=take, ticked=notifier.ticked, supervisor=supervisor)
+    page = Attached(emit, SystemClock())
+
+    def ticked(daemon: Daemon) -> None:
+        try:
+            page.ticked(daemon)
+        finally:
+            notifier.ticked(daemon)
+
+    daemon = Daemon(path, emit, taken=take, ticked=ticked, supervisor=supervisor)
+    page.daemon = daemon
     emit.to(log.subscriber())
     emit.to(notifier)
+    emit.to(page.heard)
     emit.to(supervisor.hear)
     memory.keep_together()
     memory.give_back()

@@ -1,0 +1,245 @@
+"""What is known as Prometheus' text: https://prometheus.io/docs/instrumenting/exposition_formats/ and its naming rules.
+
+Times are timestamps, never ages, so what is rendered stays true. One series a certificate and metric, never one an attempt.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+import renewd
+from renewd.renewal import events
+from renewd.renewal.events import Event
+from renewd.renewal.timed import Asked
+from renewd.report import snapshot
+from renewd.report.heard import Heard
+from renewd.report.known import Daemon
+from renewd.report.snapshot import Row, Snapshot
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+STATES = ("ok", "due", "expired", "missing", "invalid")
+_CALLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)  # seconds
+_HOOKS = (0.01, 0.05, 0.25, 1, 5, 30, 120)
+_OUTCOMES: dict[type[Event], str] = {
+    events.Renewed: "renewed",
+    events.Owed: "owed",
+    events.PutBack: "put_back",
+    events.Refused: "refused",
+    events.Failed: "failed",
+    events.Parked: "parked",
+}
+
+Value = Callable[[Row], float | None]
+
+
+class Counting:
+    """What is counted from events, since the daemon began."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        made = self.registry
+        Gauge("renewd_build_info", "The version that runs.", ["version"], registry=made).labels(
+            renewd.__version__
+        ).set(1)
+        self._attempts = Counter("renewd_attempts", "What became of attempts.", ["outcome"], registry=made)
+        self._calls = Histogram(
+            "renewd_api_request_duration_seconds",
+            "How long calls to an issuer took.",
+            ["issuer", "call"],
+            registry=made,
+            buckets=_CALLS,
+        )
+        self._failed_calls = Counter(
+            "renewd_api_request_failures",
+            "Calls to an issuer that failed.",
+            ["issuer", "call"],
+            registry=made,
+        )
+        self._hooks = Histogram(
+            "renewd_hook_duration_seconds", "How long hooks took.", ["hook"], registry=made, buckets=_HOOKS
+        )
+        self._failed_hooks = Counter("renewd_hook_failures", "Hooks that failed.", ["hook"], registry=made)
+        self._refused = Counter(
+            "renewd_config_reload_failures", "Configurations that were refused.", registry=made
+        )
+        self._ticks = Counter("renewd_tick_failures", "Ticks that could not be done.", registry=made)
+        for outcome in dict.fromkeys(_OUTCOMES.values()):
+            self._attempts.labels(outcome)
+
+    def __call__(self, event: Event) -> None:
+        """Count it."""
+        if isinstance(event, Asked):
+            self._calls.labels(event.issuer, event.call).observe(event.seconds)
+            self._failed_calls.labels(event.issuer, event.call).inc(not event.ok)
+        elif isinstance(event, events.HookRan):
+            self._hooks.labels(event.hook).observe(event.seconds)
+        elif isinstance(event, events.HookFailed):
+            self._failed_hooks.labels(event.hook).inc()
+        elif event.event == "configuration.refused":
+            self._refused.inc()
+        elif event.event == "daemon.tick_failed":
+            self._ticks.inc()
+        elif type(event) in _OUTCOMES:
+            self._attempts.labels(_OUTCOMES[type(event)]).inc()
+
+    def text(self) -> bytes:
+        """All of it."""
+        return generate_latest(self.registry)
+
+
+def certificates(known: Snapshot, heard: Heard) -> bytes:
+    """What is known of each certificate; the same as long as the snapshot is."""
+    return _rendered(_of_certificates(known, heard))
+
+
+def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> bytes:
+    """How the daemon fares."""
+    return _rendered(_of_the_daemon(presence, heard, last_tick))
+
+
+def _of_certificates(known: Snapshot, heard: Heard) -> Iterator[GaugeMetricFamily]:
+    now = known.at
+    for name, said, value in _EACH:
+        family = GaugeMetricFamily(f"renewd_certificate_{name}", said, labels=["name"])
+        for row in known.rows:
+            number = value(row)
+            if number is not None:
+                family.add_metric([row.name], number)
+        yield family
+    served = GaugeMetricFamily(
+        "renewd_certificate_served_ok",
+        "1 if the certificate on disk is the one that was last seen to be served.",
+        labels=["name"],
+    )
+    for row in known.rows:
+        if row.look.target.entry.confirm is not None:
+            served.add_metric([row.name], float(is_served(row, heard)))
+    yield served
+    states = GaugeMetricFamily("renewd_certificates", "Certificates by state.", labels=["state"])
+    for state in STATES:
+        states.add_metric([state], sum(row.state == state for row in known.rows))
+    yield states
+    yield _one(
+        "certificates_in_trouble",
+        "Certificates that somebody should look at.",
+        sum(row.troubled(now) for row in known.rows),
+    )
+    yield _one(
+        "snapshot_timestamp_seconds", "When certificates were last looked at for this.", now.timestamp()
+    )
+    yield _one("journal_readable", "1 if the journal could be read then.", float(not known.problem))
+
+
+def _of_the_daemon(
+    presence: Daemon | None, heard: Heard, last_tick: datetime | None
+) -> Iterator[GaugeMetricFamily]:
+    times = (
+        ("last_tick_timestamp_seconds", "When the daemon last ended a tick.", last_tick),
+        (
+            "last_pass_timestamp_seconds",
+            "When the last whole pass over all certificates ended.",
+            None if presence is None else presence.last_pass,
+        ),
+        (
+            "next_pass_timestamp_seconds",
+            "When the next one begins.",
+            None if presence is None else presence.next_pass,
+        ),
+        (
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration that holds was taken.",
+            heard.loaded_at,
+        ),
+    )
+    for name, said, at in times:
+        if at is not None:
+            yield _one(name, said, at.timestamp())
+    yield _one(
+        "config_last_reload_successful",
+        "0 if the newest configuration was refused.",
+        float(not heard.refused),
+    )
+    yield _one("clock_trusted", "0 while this machine's clock is in doubt.", float(not heard.suspect))
+    yield _one("tick_ok", "0 if the last tick could not be done.", float(not heard.tick_failed))
+
+
+def is_served(row: Row, heard: Heard) -> bool:
+    """Whether what is on disk was last seen to be served."""
+    seen = row.known.served
+    return row.name not in heard.not_served and seen is not None and seen.facts.get("serial") == row.serial
+
+
+def _one(name: str, said: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"renewd_{name}", said, value=value)
+
+
+def _time(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _served_end(row: Row) -> float | None:
+    seen = row.known.served
+    same = seen is not None and seen.facts.get("serial") == row.serial
+    return _time(row.look.facts.not_after) if same else None
+
+
+_EACH: tuple[tuple[str, str, Value], ...] = (
+    (
+        "not_after_timestamp_seconds",
+        "When the certificate on disk expires.",
+        lambda row: _time(row.look.facts.not_after),
+    ),
+    (
+        "renew_at_timestamp_seconds",
+        "When its renewal is or was wanted.",
+        lambda row: _time(row.look.decision.at),
+    ),
+    (
+        "overdue_at_timestamp_seconds",
+        "When its slack is used up: from then on it should have been renewed.",
+        lambda row: _time(row.overdue_at),
+    ),
+    (
+        "usable",
+        "0 if it is expired, missing or invalid.",
+        lambda row: float(row.state not in snapshot.UNUSABLE),
+    ),
+    (
+        "served_not_after_timestamp_seconds",
+        "When the certificate that is served expires, where it is the one on disk.",
+        _served_end,
+    ),
+    (
+        "last_attempt_failed",
+        "1 if the last attempt at it failed, or waits after a failure.",
+        lambda row: float(row.known.failed is not None),
+    ),
+    (
+        "hooks_owed",
+        "Hooks and confirmations that it still owes.",
+        lambda row: float(len(row.known.debt.owed) if row.known.debt else 0),
+    ),
+    (
+        "budget_left",
+        "Certificates that renewd may still order by itself for these names this week.",
+        lambda row: float(snapshot.budget_left(row)),
+    ),
+)
+
+
+class _Families:
+    """What generate_latest asks for."""
+
+    def __init__(self, families: Iterator[GaugeMetricFamily]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Each family, once."""
+        return self._families
+
+
+def _rendered(families: Iterator[GaugeMetricFamily]) -> bytes:
+    return generate_latest(_Families(families))  # it asks for collect() and no more

@@ -1,0 +1,129 @@
+"""All that is known of every certificate at one moment, taken beside the tick and read by the page and the metrics."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from renewd.certs.facts import show_serial
+from renewd.config import machine
+from renewd.config.load import Loaded
+from renewd.planning import budget
+from renewd.planning.budget import Spent, What
+from renewd.renewal import findings
+from renewd.renewal.survey import Look
+from renewd.report import known, status
+from renewd.report.known import Known
+
+if TYPE_CHECKING:
+    from renewd.renewal.context import Context
+
+UNUSABLE = ("expired", "missing", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One certificate. `held` is what this machine lacks for it; `spent` counts this week's certificates."""
+
+    look: Look
+    known: Known
+    held: str = ""
+    spent: int = 0
+
+    @property
+    def name(self) -> str:
+        """As the configuration writes it."""
+        return self.look.target.name
+
+    @property
+    def state(self) -> str:
+        """What planning says of it."""
+        return self.look.decision.state
+
+    @property
+    def overdue_at(self) -> datetime | None:
+        """When its slack is used up: from then on the renewal should have happened. None where no time tells."""
+        facts, at = self.look.facts, self.look.decision.at
+        if at is None or facts.not_before is None or facts.not_after is None:
+            return None
+        return min(at + (facts.not_after - facts.not_before) / status.OVERDUE, facts.not_after)
+
+    @property
+    def serial(self) -> str:
+        """Of what is on disk; empty where nothing is."""
+        serial = self.look.facts.serial
+        return "" if serial is None else show_serial(serial)
+
+    def unhealthy(self, now: datetime) -> str:
+        """Why nobody should call this healthy, in words; empty if there is no reason."""
+        if self.state in UNUSABLE:
+            return self.state
+        late = self.overdue_at
+        return "overdue" if self.look.decision.due and late is not None and late <= now else ""
+
+    def troubled(self, now: datetime) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.held) or status.troubled((self.look, self.known), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was known at `at`; `quiet_until`: nothing is ordered until then, for the journal was lost."""
+
+    at: datetime
+    rows: tuple[Row, ...]
+    loaded: Loaded = field(repr=False)
+    by_slug: Mapping[str, Row] = field(repr=False)
+    quiet_until: datetime | None = None
+    problem: str = ""  # why the journal could not be read
+
+
+def take(context: "Context") -> Snapshot:
+    """Look at every certificate and ask the journal, if there is one, by a few queries for all of them."""
+    loaded, now = context.loaded, context.clock.now()
+    gathered, problem = _gathered(context)
+    spent, quiet = ({}, None) if problem else _spent(context, now)
+    held = {name: str(found.fault) for found in machine.faults(loaded) for name in found.names}
+    rows = tuple(
+        Row(
+            context.look(target),
+            gathered[target.identity],
+            held.get(target.name, ""),
+            spent.get(tuple(sorted(target.domains)), 0),
+        )
+        for target in loaded.targets
+    )
+    return Snapshot(now, rows, loaded, {row.look.target.slug: row for row in rows}, quiet, problem)
+
+
+def _gathered(context: "Context") -> tuple[dict[str, Known], str]:
+    """What is known by identity, and why the journal could not be read, if it could not."""
+    from renewd.errors import RenewdError
+
+    versions = {target.identity: context.installer.current(target) for target in context.loaded.targets}
+    found = findings.read(context.loaded.configuration.state_directory)
+    try:
+        return known.gather(context.journal if context.has_journal else None, versions, found), ""
+    except RenewdError as error:
+        return known.gather(None, versions, found), str(error)
+
+
+def _spent(context: "Context", now: datetime) -> tuple[dict[tuple[str, ...], int], datetime | None]:
+    """Certificates of this week by set of names, and until when nothing is ordered."""
+    if not context.has_journal:
+        return {}, None
+    journal = context.journal
+    return certificates(journal.spent_by_all(), now), journal.quiet_until(now)
+
+
+def certificates(spent: list[Spent], now: datetime) -> dict[tuple[str, ...], int]:
+    """How many certificates of the last week each set of names took."""
+    return Counter(
+        one.domains for one in spent if one.what is What.CERTIFICATE and one.at > now - timedelta(days=7)
+    )
+
+
+def budget_left(row: Row) -> int:
+    """How many certificates renewd may still take by itself this week."""
+    return max(budget.CERTIFICATES - row.spent, 0)
