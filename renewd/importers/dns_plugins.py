@@ -27,7 +27,7 @@ PLUGINS = {
     "dns-cloudflare": Plugin("cloudflare", {"auth_token": "api_token api_key"}, {"auth_username": "email"}),
     "dns-digitalocean": Plugin("digitalocean", {"auth_token": "token"}),
     "dns-dnsimple": Plugin("dnsimple", {"auth_token": "token"}),
-    "dns-dnsmadeeasy": Plugin("dnsmadeeasy", {"auth_token": "secret_key"}, {"auth_username": "api_key"}),
+    "dns-dnsmadeeasy": Plugin("dnsmadeeasy", {"auth_username": "api_key", "auth_token": "secret_key"}),
     "dns-gandi": Plugin("gandi", {"auth_token": "token api_key"}),
     "dns-gehirn": Plugin("gehirn", {"auth_token": "api_token", "auth_secret": "api_secret"}),
     "dns-hetzner": Plugin("hetzner", {"auth_token": "api_token"}),
@@ -95,7 +95,7 @@ def _credentials(path: str, prefix: str, notes: Notes) -> dict[str, str]:
 def _called(provider: str, path: str) -> str:
     """Several files of credentials for one provider are told apart by their names."""
     base = re.sub(r"[^A-Za-z0-9_.-]+", "-", os.path.splitext(os.path.basename(path))[0]).strip("-.")
-    return provider if not base or provider in base else f"{provider}-{base}"
+    return provider if not base or provider.rstrip("0123456789") in base else f"{provider}-{base}"
 
 
 def _copying(plugin: str, name: str, path: str, file: str) -> tuple[str, ...]:
