@@ -1,5 +1,6 @@
 """Questions to the DNS about a record: where its name leads, which zone it is in, who is authoritative for that."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,6 +98,16 @@ class Lookup:
                     yield from (str(record.address) for record in rrset)
 
     def _alias(self, name: "Name") -> "Name | None":
+        """What the name is an alias of; a wildcard's, which every name beside it has too, ends where a record stands."""
+        import dns.name
+
+        target = self._cname(name)
+        if target is None:
+            return None
+        beside = dns.name.Name([f"renewd-{secrets.token_hex(8)}".encode(), *name.parent().labels])
+        return None if self._cname(beside) == target else target
+
+    def _cname(self, name: "Name") -> "Name | None":
         import dns.rdatatype
 
         for rrset in self._ask(name, "CNAME").answer:

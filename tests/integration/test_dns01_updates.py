@@ -11,6 +11,7 @@ from tests.nameservers import Bind, Key, Knot
 from tests.servers import free_port
 
 ALIASES = {
+    "*.w.example.test": "balancer.acme.test",
     "_acme-challenge.d.example.test": "d.acme.test",
     "_acme-challenge.one.example.test": "_acme-challenge.two.example.test",
     "_acme-challenge.two.example.test": "_acme-challenge.one.example.test",
@@ -100,6 +101,17 @@ def test_an_alias_leads_to_where_the_record_is_written(server, made):
     assert server.records("d.acme.test") == ["value"]
     made().remove([token("d.example.test")])
     assert server.records("d.acme.test") == []
+
+
+def test_a_wildcard_s_alias_is_no_place_for_records(server, made):
+    """It leads to whom the names are served by, and gives way to the record that is written."""
+    wild = [token("w.example.test")]
+    made().place(wild)
+    assert server.records("_acme-challenge.w.example.test") == ["value"]
+    assert server.records("balancer.acme.test") == []
+    made().place(wild)
+    made().remove(wild)
+    assert server.records("_acme-challenge.w.example.test") == []
 
 
 REFUSALS = {
