@@ -8,7 +8,8 @@ import select
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -18,6 +19,7 @@ from renewd.certs import facts
 from renewd.clock import Clock, SystemClock
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
+from renewd.starttls import Line, begin
 
 # After a reload nginx's old workers go on accepting for about a tenth of a second: of 100 connections after the first
 # that showed the new certificate, up to 21 still showed the old one (measured, nginx 1.22). So the new one has to be
@@ -40,19 +42,24 @@ class Verdict:
 
 
 def probe(
-    connect: str, server_name: str, timeout: float = ONE_LOOK, *, clock: Clock | None = None
+    connect: str,
+    server_name: str,
+    timeout: float = ONE_LOOK,
+    *,
+    clock: Clock | None = None,
+    starttls: str | None = None,
 ) -> x509.Certificate:
     """The leaf that `connect` (HOST:PORT) shows for a name; `timeout` seconds in all. Raises NotServed in words."""
     clock = clock or SystemClock()
     until = clock.monotonic() + timeout
     try:
         name = askable(server_name)
-        with (
-            _reach(connect, timeout) as plain,
-            _context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as tls,
-        ):
-            _shake_hands(tls, until, clock)
-            return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+        with _reach(connect, timeout) as plain:
+            if starttls is not None:
+                begin(starttls, Line(plain, until, clock))
+            with _context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as tls:
+                _shake_hands(tls, until, clock)
+                return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
     except (OSError, ValueError) as error:
         raise NotServed(f"{connect}: {_words(error, timeout)}") from error
 
@@ -60,24 +67,60 @@ def probe(
 def confirm(
     settings: Confirm, server_name: str, expected: x509.Certificate, clock: Clock, stop: threading.Event
 ) -> Verdict:
-    """Look until the expected certificate is served steadily, `settings.within` is over, or `stop` is set."""
-    until = clock.monotonic() + settings.within.total_seconds()
-    row, pause, serial = 0, APART, None
-    while True:
+    """Look until the expected certificate is served steadily everywhere, `settings.within` is over, or `stop` is set."""
+    wanted, until = (
+        _Wanted(settings, server_name, expected, clock),
+        clock.monotonic() + settings.within.total_seconds(),
+    )
+    return _first_wrong(wanted, lambda connect: wanted.confirmed(connect, until, stop))
+
+
+def look(settings: Confirm, server_name: str, expected: x509.Certificate, clock: Clock) -> Verdict:
+    """What is served now, by one look at each address; the first that is not right decides."""
+    wanted = _Wanted(settings, server_name, expected, clock)
+    return _first_wrong(wanted, wanted.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    settings: Confirm
+    server_name: str
+    expected: x509.Certificate
+    clock: Clock
+
+    def seen(self, connect: str) -> Verdict:
+        """By one look."""
         try:
-            seen = probe(settings.connect, server_name, clock=clock)
+            seen = probe(connect, self.server_name, clock=self.clock, starttls=self.settings.starttls)
         except NotServed as problem:
-            new, why = False, str(problem)
-        else:
-            new, serial = seen == expected, facts.show_serial(seen.serial_number)
-            why = "" if new else f"{settings.connect} {_instead(seen, expected)}"
-        row, pause = (row + 1, APART) if new else (0, min(2 * pause, SLOWEST))
-        if row == IN_A_ROW:
-            return Verdict(True, "", serial, clock.now())
-        if not row and clock.monotonic() >= until:
-            return Verdict(False, why, serial, clock.now())
-        if clock.wait(stop, pause):
-            return Verdict(False, why or "renewd left before it was sure", serial, clock.now())
+            return Verdict(False, str(problem), None, self.clock.now())
+        why = "" if seen == self.expected else f"{connect} {_instead(seen, self.expected)}"
+        return Verdict(not why, why, facts.show_serial(seen.serial_number), self.clock.now())
+
+    def confirmed(self, connect: str, until: float, stop: threading.Event) -> Verdict:
+        """By as many looks as it takes."""
+        row, pause, serial = 0, APART, None
+        while True:
+            verdict = self.seen(connect)
+            serial = verdict.serial or serial
+            row, pause = (row + 1, APART) if verdict.ok else (0, min(2 * pause, SLOWEST))
+            if row == IN_A_ROW:
+                return replace(verdict, serial=serial)
+            if not row and self.clock.monotonic() >= until:
+                return replace(verdict, serial=serial)
+            if self.clock.wait(stop, pause):
+                why = verdict.why or "renewd left before it was sure"
+                return Verdict(False, why, serial, self.clock.now())
+
+
+def _first_wrong(wanted: _Wanted, look_at: Callable[[str], Verdict]) -> Verdict:
+    """The verdict on the first address where it is not served, else on the last."""
+    verdict = Verdict(False, "no address is named", None, wanted.clock.now())
+    for connect in wanted.settings.connect:
+        verdict = look_at(connect)
+        if not verdict.ok:
+            break
+    return verdict
 
 
 def askable(server_name: str) -> str:

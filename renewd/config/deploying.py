@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 
 from renewd.config import addresses, commands
 from renewd.config.paths import AbsolutePath
-from renewd.config.settings import OneOrMany, Problem, Settings, between, fit, matching
+from renewd.config.settings import OneOrMany, Problem, Settings, between, fit, listed, matching
 from renewd.config.sources import SecretSource
 from renewd.config.units import Duration, duration, mode
 
@@ -152,10 +152,19 @@ class Expect(Settings):
 
 
 class Confirm(Settings):
-    """Where the new certificate must be served after the reload."""
+    """Where the new certificate must be served: looked at after every reload, and with every pass."""
 
-    connect: Annotated[str, AfterValidator(addresses.host_port)] = Field(
-        description="HOST:PORT to connect to.", examples=["127.0.0.1:443"]
+    connect: Annotated[
+        tuple[Annotated[str, AfterValidator(addresses.host_port)], ...],
+        listed,
+        OneOrMany(),
+        Field(min_length=1),
+    ] = Field(
+        description="HOST:PORT to connect to, or a list of them: each must serve it.",
+        examples=["127.0.0.1:443", ["192.0.2.1:443", "192.0.2.2:443"]],
+    )
+    starttls: Literal["smtp", "imap", "pop3", "ldap", "postgres"] | None = Field(
+        None, description="What is spoken before TLS begins, where that is not at once.", examples=["smtp"]
     )
     server_name: Annotated[str, AfterValidator(addresses.host)] | None = Field(
         None,

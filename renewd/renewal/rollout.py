@@ -52,7 +52,9 @@ def deploy(context: Context, group: Sequence[Ready]) -> list[Outcome]:
         for item in group:
             _enter(rollout, item)
         _go_on_back(rollout)
-        for stage in (_check, _reload, _confirm, _post):
+        for stage in (
+            (_check, _reload, _confirm, _post) if context.loaded.line is None else (_hand_over, _confirm)
+        ):
             if rollout.members:
                 stage(rollout)
     except Leaving:
@@ -76,7 +78,7 @@ def _enter(rollout: Rollout, item: Ready) -> None:
             rollout.back.append(back)
             return
         member = Member(item, item.attempt, leaf)
-        if member.owes("pre"):
+        if member.owes("pre") and context.loaded.line is None:
             _run(rollout, "pre", item.target.hooks.pre, [member])
         switch(context, member)
     except Fenced as error:
@@ -92,6 +94,12 @@ def _go_on_back(rollout: Rollout) -> None:
     from renewd.renewal import putback
 
     putback.complete(rollout, rollout.back)
+
+
+def _hand_over(rollout: Rollout) -> None:
+    from renewd.renewal import handover
+
+    handover.stage(rollout)
 
 
 def _check(rollout: Rollout) -> None:
@@ -123,7 +131,7 @@ def _confirm(rollout: Rollout) -> None:
         raise Leaving
     wrong: list[tuple[Member, TargetError]] = []
     for member, verdict in zip(members, verdicts, strict=True):
-        at = member.target.entry.confirm.connect if member.target.entry.confirm else ""
+        at = ", ".join(member.target.entry.confirm.connect) if member.target.entry.confirm else ""
         if verdict.ok:
             rollout.context.emit(
                 events.Served(name=member.target.name, at=at, serial=show_serial(member.leaf.serial_number))
@@ -170,7 +178,11 @@ def settle(
 
 def run_shared(rollout: Rollout, hook: str, members: Sequence[Member]) -> None:
     """Run the group's check or reload once for these members. Raises HookFailed."""
-    if members:
+    if members and rollout.context.loaded.line is not None:
+        from renewd.renewal import handover
+
+        handover.back(rollout, members)
+    elif members:
         commands = members[0].target.hooks
         _run(rollout, hook, commands.check if hook == "check" else commands.reload, members)
 

@@ -163,7 +163,7 @@ def _then(subject: Subject) -> str:
     if parts and subject.together:
         said += f" together with {_some(subject.together)}"
     if confirm is not None:
-        said += f"{'; ' if said else ''}confirm {confirm.connect}"
+        said += f"{'; ' if said else ''}confirm {', '.join(confirm.connect)}"
     return said
 
 

@@ -17,6 +17,7 @@ LAYERS = (
     ("daemon", "report"),
     ("renewal",),
     ("issuers", "challenges", "install", "hooks", "confirm", "journal"),
+    ("starttls",),
     ("planning", "importers"),
     ("certs",),
     ("config",),
@@ -36,7 +37,7 @@ HEAVY = {"httpx", "httpcore", "sqlalchemy", "alembic", "rich", "apscheduler", "s
 
 # What only a few parts may do: an import, or the use of a name.
 EFFECTS = {
-    "subprocess": ("hooks", "sandbox", "cli"),
+    "subprocess": ("hooks", "sandbox", "cli", "report.delivery"),
     "random": ("clock",),
     "socket.create_connection": ("confirm", "challenges", "issuers", "deadline", "sandbox"),
     "socket.create_server": ("challenges", "sandbox"),
