@@ -194,7 +194,7 @@ RESUMED_AS = {
 UNFINISHED = frozenset({State.ORDERED, State.VALIDATING, State.READY})
 
 # Repeating the call of these states cannot do anything twice.
-READS = frozenset({State.DUE, State.ORDERED, State.VALIDATING, State.RECONCILE, State.ISSUED})
+READS = frozenset({State.DUE, State.ORDERED, State.VALIDATING, State.READY, State.RECONCILE, State.ISSUED})
 
 
 def _trust_clock(work: Work) -> None:

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
 from renewd.renewal import events, passes, preflight
 from tests.nameservers import Bind, Knot, free_address
-from tests.programs import renewd
+from tests.programs import renewd, until
 from tests.world import World, results
 
 NAME = "example.test,*.example.test"
@@ -91,17 +92,7 @@ def test_what_a_failed_order_asked_for_is_taken_away(world, server, nameserver):
 def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
     world.sandbox.seed(NAME, days_left=None)
     path = world.write(entry(world, server))
-    crash = (
-        "from renewd.renewal import proof\n"
-        "import os\n"
-        "stand = proof.stand\n"
-        "def die(work):\n    stand(work)\n    os._exit(9)\n"
-        "proof.stand = die\n"
-        "from renewd.cli.main import main\nmain()\n"
-    )
-    script = world.folder / "crash.py"
-    script.write_text(crash)
-    ran = crashed(path, script)
+    ran = crashed(path, world.folder, "states.proof.stand = lambda work: (stand(work), die(work))")
     assert ran.returncode == 9, ran.stdout + ran.stderr
     assert len(server.records(RECORD)) == 2
     ran = renewd(path, "renew")
@@ -110,7 +101,30 @@ def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
     assert world.calls(NAME, "order") == 1
 
 
-def crashed(path, script):
+def test_a_name_server_that_is_away_when_renewd_starts_again_costs_no_order(world, server):
+    world.sandbox.seed(NAME, days_left=None)
+    mine = entry(world, server)
+    ran = crashed(world.write(mine), world.folder, "states.STATES[states.State.READY] = die")
+    assert ran.returncode == 9, ran.stdout + ran.stderr
+    server.stop()
+    context = world.context(mine, patience=timedelta(0))
+    outcome = passes.run(context, context.loaded.targets)[0]
+    assert str(outcome.result) == "parked"
+    assert f"{server.where} cannot" in outcome.why
+    server.start()
+    until(lambda: results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"})
+    assert world.calls(NAME, "order") == 1
+    assert server.records(RECORD) == []
+
+
+def crashed(path, folder, where):
+    """A renewal whose process is gone at once where the line says."""
+    script = folder / "crash.py"
+    script.write_text(
+        "import os\nfrom renewd.renewal import states\nstand = states.proof.stand\n"
+        f"def die(work):\n    os._exit(9)\n{where}\n"
+        "from renewd.cli.main import main\nmain()\n"
+    )
     return subprocess.run(
         [sys.executable, str(script), "--config", path, "renew"],
         capture_output=True,
