@@ -28,12 +28,12 @@ def read(folder: str) -> Imported:
     if not found:
         said = "".join(f"\n  {finding}" for finding in wrong)
         raise UsageError(f"there is no certificate of certbot's in {folder} to take over{said}")
-    written, left = drafts.merged([drafts.draft(lineage) for lineage in found])
+    written = drafts.merged([drafts.draft(lineage) for lineage in found])
     general = Notes("certbot")
     file = writing.configuration(
         [*_head(folder, written)], written, lambda service: accounts.issuer(service, folder, general)
     )
-    findings = [*wrong, *(each for draft in [*written, *left] for each in draft.notes.found), *general.found]
+    findings = [*wrong, *(each for draft in written for each in draft.notes.found), *general.found]
     return Imported(file, tuple(dict.fromkeys(findings)))
 
 
@@ -42,8 +42,7 @@ def _head(folder: str, entries: Sequence[Draft]) -> Iterator[str]:
     yield "To take over: see to the remarks below, then let it be looked at"
     yield "$ renewd validate && renewd preflight"
     yield "and before renewd runs, take from certbot what renewd is to do (never `certbot delete`: it deletes live files):"
-    for draft in entries:
-        if not draft.not_taken:
-            path = shlex.quote(f"{folder}/renewal/{draft.lineage.name}.conf")
-            yield f"$ mv {path} {path}.off"
+    taken = sorted(name for draft in entries if not draft.not_taken for name in draft.covered)
+    for path in (shlex.quote(f"{folder}/renewal/{name}.conf") for name in taken):
+        yield f"$ mv {path} {path}.off"
     yield "The way back is in docs/moving-from-certbot.md. Nothing in certbot's folder `archive` is ever touched."

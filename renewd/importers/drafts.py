@@ -36,6 +36,7 @@ class Draft:
     renew_before: str
     not_taken: str  # why it is written as a comment only; empty where it is not
     notes: Notes
+    covered: tuple[str, ...]  # the lineages that it takes the place of
 
     @property
     def identity(self) -> str:
@@ -63,7 +64,17 @@ def draft(lineage: Lineage) -> Draft:
     if lineage.says("must_staple"):
         notes.add("certbot asks for OCSP Must-Staple, which renewd does not")
     return checked(
-        Draft(lineage, service, install, challenge, around, _renew_before(lineage, notes), why, notes)
+        Draft(
+            lineage,
+            service,
+            install,
+            challenge,
+            around,
+            _renew_before(lineage, notes),
+            why,
+            notes,
+            (lineage.name,),
+        )
     )
 
 
@@ -162,22 +173,28 @@ def _renew_before(lineage: Lineage, notes: Notes) -> str:
     return f"{int(found[1])}h" if unit == "hour" else f"{int(found[1]) * _DAYS[unit]}d"
 
 
-def merged(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
-    """One entry for each set of names, in all its places; and what has been put into another's."""
+def merged(drafts: Sequence[Draft]) -> list[Draft]:
+    """One entry for each set of names, in all its places, sorted by name."""
     kept: list[Draft] = []
-    left: list[Draft] = []
-    for draft in sorted(
+    by_end = sorted(
         drafts, key=lambda each: (bool(each.not_taken), -each.lineage.not_after, each.lineage.name)
-    ):
+    )
+    for draft in by_end:
         first = next((each for each in kept if each.identity == draft.identity and not each.not_taken), None)
         if first is None or draft.not_taken:
             kept.append(draft)
         elif draft.shares(first):
-            first.notes.add(f"{draft.lineage.name} has the same names: one certificate for both folders")
-            kept[kept.index(first)] = replace(first, install=(*first.install, *draft.install))
-            left.append(draft)
+            first.notes.add(
+                f"{draft.lineage.name} has the same names: one certificate for both folders, which `renewd check` calls "
+                f"invalid until they hold the same; renewd renew --force {first.lineage.name} sees to that at once"
+            )
+            kept[kept.index(first)] = replace(
+                first,
+                install=(*first.install, *draft.install),
+                covered=(*first.covered, *draft.covered),
+            )
         else:
             why = f"{first.lineage.name} has the same names; renewd watches a set of names once"
             draft.notes.add(f"{why}; this entry is written as a comment")
             kept.append(replace(draft, not_taken=why))
-    return sorted(kept, key=lambda each: each.lineage.name), left
+    return sorted(kept, key=lambda each: each.lineage.name)

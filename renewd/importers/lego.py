@@ -46,9 +46,9 @@ def read(folder: str) -> Imported:
         said = "".join(f"\n  {finding}" for finding in wrong)
         raise UsageError(f"there is no certificate of lego's in {folder} to take over{said}")
     general = Notes("lego")
-    entries, left = drafts.merged(found)
+    entries = drafts.merged(found)
     file = writing.configuration([*_head(folder)], entries, lambda service: _issuer(service, folder, general))
-    told = [*wrong, *(each for draft in [*entries, *left] for each in draft.notes.found), *general.found]
+    told = [*wrong, *(each for draft in entries for each in draft.notes.found), *general.found]
     return Imported(file, tuple(dict.fromkeys(told)))
 
 
@@ -102,7 +102,9 @@ def _draft(lineage: Lineage) -> Draft:
     challenge = remarked(
         {"type": "http-01", "listen": proving.LISTEN, "self_check": "require"}, *proving.FORWARD
     )
-    return drafts.checked(Draft(lineage, service, ({"files": files},), challenge, {}, "", why, notes))
+    return drafts.checked(
+        Draft(lineage, service, ({"files": files},), challenge, {}, "", why, notes, (lineage.name,))
+    )
 
 
 def _issuer(service: Service, folder: str, notes: Notes) -> Any:

@@ -58,7 +58,7 @@ def _webroot(lineage: Lineage, notes: Notes) -> Any:
     listed = ", ".join(f"{name} ({roots[name] or 'none'})" for name in other)
     what = f"certbot used other web roots for {listed}"
     remark = notes.add(
-        f"{what}; renewd has one a certificate: let the web server serve the challenges of all of them from {chosen}"
+        f"{what}; renewd has one for a certificate: let the web server serve the challenges of all of them from {chosen}"
     )
     return remarked(_required({"type": "http-01", "webroot": chosen}), f"{remark}.", _SEEN_FIRST)
 

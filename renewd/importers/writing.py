@@ -12,6 +12,8 @@ from renewd.importers.drafts import Draft
 from renewd.importers.findings import Finding
 from renewd.importers.text import remarked
 
+_MISSING = "; write the challenge, such as {type: dns-01, present: COMMAND, cleanup: COMMAND}"
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:
@@ -36,9 +38,8 @@ def configuration(head: Sequence[str], entries: Sequence[Draft], issuer: Callabl
 
 
 def _entry(draft: Draft, issuers: Mapping[Service, str], taken: set[str]) -> Iterator[str]:
-    entry = remarked(
-        _mapping(draft, issuers, taken), *(() if not draft.not_taken else (f"{draft.not_taken}:",))
-    )
+    why = (f"{draft.not_taken}{_MISSING if draft.challenge is None else ''}:",) if draft.not_taken else ()
+    entry = remarked(_mapping(draft, issuers, taken), *why)
     lines = list(text.sequence([entry], "  "))
     yield from text.disabled(lines) if draft.not_taken else lines
 

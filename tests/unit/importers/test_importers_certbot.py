@@ -140,6 +140,8 @@ def test_the_same_names_twice_are_one_certificate_in_both_folders(folder):
         f"{folder.path}/live/{A}",
         f"{folder.path}/live/{A}-0001",
     ]
+    text = folder.read().text
+    assert all(f"mv {folder.path}/renewal/{name}.conf" in text for name in (A, f"{A}-0001"))
 
 
 def test_the_same_names_with_another_kind_of_key_are_told_and_left_as_a_comment(folder):
