@@ -52,7 +52,7 @@ certificates:
 """
     )
     first, second = (target.entry for target in found.targets)
-    assert (str(first.renew_before), len(first.hooks.check), first.confirm.connect) == ("30d", 1, "h:1")
+    assert (str(first.renew_before), len(first.hooks.check), first.confirm.connect) == ("30d", 1, ("h:1",))
     assert (str(second.renew_before), second.hooks.check, second.confirm) == ("1/2", (), None)
     assert found.configuration.certificates == (first, second)
 

@@ -72,7 +72,7 @@ def test_the_start_loads_and_so_do_the_keys_it_only_suggests(write):
     loaded = load.load(write(suggested))
     assert len(loaded.targets) == 4
     assert loaded.targets[0].challenge.listen == "127.0.0.1:8402"
-    assert loaded.targets[0].entry.confirm.connect == "127.0.0.1:443"
+    assert loaded.targets[0].entry.confirm.connect == ("127.0.0.1:443",)
 
 
 def test_the_schema_is_plain_json_with_values_as_people_write_them():
@@ -88,7 +88,7 @@ def test_the_schema_is_plain_json_with_values_as_people_write_them():
 
 def test_what_is_known_where():
     places = known(Configuration)
-    assert places.keys(("certificates", 3, "confirm")) == ("connect", "server_name", "within")
+    assert places.keys(("certificates", 3, "confirm")) == ("connect", "starttls", "server_name", "within")
     assert places.words(("log", "level")) == ("debug", "info", "warning", "error")
     assert places.words(("issuers", "x", "type")) == ("rcl", "rcl-v8", "acme")
     assert places.example(("issuers", "x", "subscription_id")) == "sub_df45ghfh463nfhh"
