@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +81,13 @@ class Machine:
             "PATH=/opt/renewd/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG=C.UTF-8",
         ]
-        return ["nsenter", "-t", str(self._init), *"-m -u -i -n -p -C -r -w".split(), *environment]
+        return [
+            "nsenter",
+            "-t",
+            str(self._init),
+            *["-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"],
+            *environment,
+        ]
 
     def renewd(self, *argv: str, **options: object) -> subprocess.CompletedProcess[str]:
         """A renewd command, typed by root; how it ended is for the test to say."""

@@ -40,6 +40,7 @@ COMMANDS = {
     "import": "renewd.cli.importing",
     "completion": "renewd.cli.configuring",
     "install-systemd": "renewd.cli.installing",
+    "receive": "renewd.cli.receiving",
     "sandbox": "renewd.cli.sandbox",
     "demo": "renewd.cli.sandbox",
 }

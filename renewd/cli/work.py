@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from renewd import RELEASED
 from renewd.cli import shield
-from renewd.config import load, machine
+from renewd.config import machine, sides
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import signals
@@ -26,11 +26,15 @@ SECOND_WISH = 0.3  # seconds for it to be heard: two signals in a row may reach 
 
 @contextmanager
 def at_work(
-    path: str, emit: Callable[[events.Event], None], patience: timedelta = PATIENCE
+    path: str,
+    emit: Callable[[events.Event], None],
+    patience: timedelta = PATIENCE,
+    *,
+    loaded: Loaded | None = None,
 ) -> Iterator[Context]:
-    """A context for one command; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
+    """A context for one command, with the configuration at `path` unless `loaded` is another; SIGTERM and SIGINT ask it to stop, and what is under way is parked."""
     shield.raise_up()
-    loaded = load.load(path)
+    loaded = loaded or sides.load(path)
     _refuse_anothers(loaded.configuration.state_directory)
     context = Context(loaded, emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:

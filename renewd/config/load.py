@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from renewd.config import document as documents
 from renewd.config import faults as between
@@ -19,6 +19,9 @@ from renewd.config.targets import Target
 from renewd.errors import ConfigurationError
 from renewd.fault import Fault
 
+if TYPE_CHECKING:
+    from renewd.config.sides import Line
+
 _ISSUER = "issuers: {rcl: {type: rcl, subscription_id: …, api_key: {file: …}}}"
 _CERTIFICATE = "certificates: [{name: …, install: {directory: …}}]"
 
@@ -33,6 +36,7 @@ class Loaded:
     files: tuple[str, ...]
     entries: tuple[Entry, ...] = field(default=(), repr=False)
     document: Document | None = field(default=None, repr=False)
+    line: "Line | None" = None  # to the side that installs, where privileges are split (sides.py)
 
 
 @dataclass(frozen=True)

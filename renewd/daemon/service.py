@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from renewd.clock import Clock, SystemClock
-from renewd.config import load, machine
+from renewd.config import machine, sides
 from renewd.config.load import Loaded
 from renewd.config.model import Configuration
 from renewd.config.targets import Target
@@ -50,7 +50,7 @@ class Daemon:
         self._idle = threading.Event()
         self._idle.set()
         self._fresh: Loaded | None = None  # a configuration that the next tick takes
-        self._take(load.load(path))
+        self._take(sides.load(path))
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self.starts = starts.Starts(self.state_directory, self.clock)
         self._last_pass: datetime | None = None
@@ -142,7 +142,7 @@ class Daemon:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
         self.supervisor.reloading()
         try:
-            fresh = load.load(self.path)
+            fresh = sides.load(self.path)
             machine.insist(fresh)
             if fresh.configuration.state_directory != self.state_directory:
                 self.emit(own.NotReloaded(why="state_directory changed: that needs a restart"))

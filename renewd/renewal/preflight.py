@@ -197,7 +197,7 @@ def _ready(context: Context, target: Target) -> Iterator[Finding]:
 
 def _check(context: Context, members: Sequence[Target]) -> Iterator[Finding]:
     """The check of all that share it, as things stand."""
-    commands = members[0].hooks.check
+    commands = members[0].hooks.check if context.loaded.line is None else ()  # hooks are the other side's
     known = variables([_told(context, target) for target in members]) if commands else {}
     for command in commands:
         ran = hooks.run(command, known, stop=context.stop)

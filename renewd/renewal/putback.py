@@ -10,7 +10,7 @@ from renewd.renewal.rollout import Rollout, run_shared, settle
 
 def after_check(rollout: Rollout, members: Sequence[Member], error: HookFailed) -> None:
     """All old files go back; if the check passes with them, each is tried alone, so that only the culprit stays out."""
-    back = [member for member in members if _goes_back(rollout, member, error, "check")]
+    back = [member for member in members if goes_back(rollout, member, error, "check")]
     if not back:
         return
     if _passes(rollout, back) is not None:
@@ -29,7 +29,7 @@ def after_reload(rollout: Rollout, failed: Sequence[tuple[Member, TargetError]])
     for member, error in failed:
         if not debts.lasts(member.previous, rollout.context.clock.now()) or _kept(rollout, member, error):
             settle(rollout, member, rollout.settling.owed, error)
-        elif _goes_back(rollout, member, error, error.stage):
+        elif goes_back(rollout, member, error, error.stage):
             back.append((member, error))
     if back:
         _load_old(rollout, back)
@@ -41,7 +41,7 @@ def complete(rollout: Rollout, interrupted: Sequence[tuple[Member, str, str]]) -
     for member, after, why in interrupted:
         rollout.members.append(member)
         error = HookFailed(why, hook=after) if after == "reload" else NotServed(why)
-        if member.previous is None or _goes_back(rollout, member, error, after):
+        if member.previous is None or goes_back(rollout, member, error, after):
             back.append((member, error))
     if back:
         _load_old(rollout, back)
@@ -56,7 +56,7 @@ def _load_old(rollout: Rollout, back: list[tuple[Member, TargetError]]) -> None:
         settle(rollout, member, rollout.settling.put_back, error)
 
 
-def _goes_back(rollout: Rollout, member: Member, error: TargetError, after: str) -> bool:
+def goes_back(rollout: Rollout, member: Member, error: TargetError, after: str) -> bool:
     """Whether the old files are live again. If not, as after a first install, the new ones stay and the rest is owed."""
     try:
         if switch_back(rollout.context, member, after, str(error)):
@@ -102,7 +102,7 @@ def _alone(rollout: Rollout, member: Member) -> None:
         settle(rollout, member, rollout.settling.put_back, error)
         return
     wrong = _passes(rollout, [member])
-    if wrong is not None and _goes_back(rollout, member, wrong, "check"):
+    if wrong is not None and goes_back(rollout, member, wrong, "check"):
         settle(rollout, member, rollout.settling.put_back, wrong)
 
 

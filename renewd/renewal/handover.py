@@ -1,0 +1,134 @@
+"""Across the line of privileges: what was obtained is handed to the side that installs, and its answer awaited.
+
+A request is a file in a folder of ours, complete by its rename; it holds the key and is gone when it is taken. Asking
+for the same again is no harm: what is live there already is checked and reloaded once more.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from renewd.certs import bundle as bundles
+from renewd.config.sides import Line
+from renewd.errors import HookFailed
+from renewd.renewal import events
+from renewd.renewal.context import Context
+from renewd.renewal.member import Member
+from renewd.renewal.outcome import Result
+
+if TYPE_CHECKING:
+    from renewd.renewal.rollout import Rollout
+
+UNIT = "renewd-deploy.service"
+TAKEN_WITHIN = 60.0  # seconds until somebody takes a request
+ANSWERED_WITHIN = 3700.0  # seconds; the unit has an hour
+_LOOK = 0.1  # seconds between two looks for an answer
+_LARGEST = 1 << 20  # bytes of an answer
+_WELL = frozenset(str(result) for result in Result if result.well)
+
+
+def stage(rollout: "Rollout") -> None:
+    """Hand over what the members switched here; who is not live and well there leaves the rollout."""
+    from renewd.renewal import putback
+    from renewd.renewal import rollout as rollouts
+
+    for member, result, error in _wrong(rollout, rollout.members):
+        if result == Result.OWED:
+            rollouts.settle(rollout, member, rollout.settling.owed, error)
+        elif putback.goes_back(rollout, member, error, "check"):
+            rollouts.settle(rollout, member, rollout.settling.put_back, error)
+
+
+def back(rollout: "Rollout", members: Sequence[Member]) -> None:
+    """Hand over what is live here again after it went back. Raises HookFailed if it does not go live there."""
+    for _, _, error in _wrong(rollout, members):
+        raise error
+
+
+def _wrong(rollout: "Rollout", members: Sequence[Member]) -> list[tuple[Member, str, HookFailed]]:
+    """Those that did not go live, or not well, with how they ended and why."""
+    context, found = rollout.context, []
+    began = context.clock.monotonic()
+    answer = _ask(context, members)
+    outcomes = answer.get("outcomes", {})
+    for member in members:
+        told = outcomes.get(member.target.identity) or {
+            "result": Result.FAILED,
+            "why": answer.get("error", ""),
+        }
+        if told["result"] not in _WELL:
+            remedy = f"journalctl -u {UNIT} has more; mend it, then: renewd deploy {member.target.name}"
+            error = HookFailed(f"{UNIT}: {told['why'] or told['result']}", hook="reload", remedy=remedy)
+            found.append((member, str(told["result"]), error))
+        context.journal.note(member.attempt, "handover.answered", **told)
+    names = tuple(member.target.name for member in members)
+    seconds = context.clock.monotonic() - began
+    if not found:
+        name = names[0] if len(names) == 1 else ""
+        context.emit(events.HookRan(name=name, hook="reload", command=UNIT, seconds=seconds, names=names))
+    return found
+
+
+def _ask(context: Context, members: Sequence[Member]) -> Mapping[str, Any]:
+    """The answer of the other side; where none comes, one that says so. Raises Leaving when asked to stop."""
+    from renewd.renewal.rollout import Leaving
+
+    line = context.loaded.line
+    if line is None:
+        raise AssertionError("there is no line to hand anything across")
+    number = os.urandom(16).hex()
+    request = os.path.join(line.requests, f"{number}.request")
+    try:
+        _put(line, number, {"schema": 1, "targets": [_item(context, member) for member in members]})
+    except OSError as error:
+        return {"error": f"nothing can be handed over in {line.requests}: {error.strerror}"}
+    answer = os.path.join(line.answers, f"{number}.answer")
+    began = context.clock.monotonic()
+    while (found := _read(answer)) is None:
+        waited = context.clock.monotonic() - began
+        if waited > (TAKEN_WITHIN if os.path.exists(request) else ANSWERED_WITHIN):
+            _withdraw(request)
+            return {"error": "it did not answer; is it there? systemctl status renewd-deploy.path " + UNIT}
+        if context.clock.wait(context.stop, _LOOK):
+            _withdraw(request)
+            raise Leaving
+    return found
+
+
+def _item(context: Context, member: Member) -> dict[str, str | None]:
+    version = context.installer.current(member.target) or member.ready.version
+    bundle = context.installer.load(member.target, version)
+    files = bundles.files(bundle, ("fullchain", "key"))
+    return {
+        "identity": member.target.identity,
+        "issuer": member.attempt.issuer or member.target.issuer,
+        "order_uri": member.attempt.order_uri,
+        "fullchain": files["fullchain"].decode(),
+        "key": files["key"].decode(),
+    }
+
+
+def _put(line: Line, number: str, request: Mapping[str, Any]) -> None:
+    os.makedirs(line.requests, mode=0o700, exist_ok=True)
+    temporary = os.path.join(line.requests, f".{number}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(request, file)
+    os.rename(temporary, os.path.join(line.requests, f"{number}.request"))
+
+
+def _read(path: str) -> Mapping[str, Any] | None:
+    """The answer, if it is there: it comes whole, by a rename."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read(_LARGEST))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _withdraw(request: str) -> None:
+    with suppress(OSError):  # it was taken just now
+        os.unlink(request)
