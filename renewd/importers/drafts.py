@@ -175,26 +175,25 @@ def _renew_before(lineage: Lineage, notes: Notes) -> str:
 
 def merged(drafts: Sequence[Draft]) -> list[Draft]:
     """One entry for each set of names, in all its places, sorted by name."""
-    kept: list[Draft] = []
-    by_end = sorted(
-        drafts, key=lambda each: (bool(each.not_taken), -each.lineage.not_after, each.lineage.name)
-    )
-    for draft in by_end:
-        first = next((each for each in kept if each.identity == draft.identity and not each.not_taken), None)
-        if first is None or draft.not_taken:
-            kept.append(draft)
-        elif draft.shares(first):
-            first.notes.add(
-                f"{draft.lineage.name} has the same names: one certificate for both folders, which `renewd check` calls "
-                f"invalid until they hold the same; renewd renew --force {first.lineage.name} sees to that at once"
-            )
-            kept[kept.index(first)] = replace(
-                first,
-                install=(*first.install, *draft.install),
-                covered=(*first.covered, *draft.covered),
-            )
-        else:
+    active: dict[str, Draft] = {}
+    comments: list[Draft] = []
+    for draft in sorted(drafts, key=lambda each: (-each.lineage.not_after, each.lineage.name)):
+        first = active.setdefault(draft.identity, draft) if not draft.not_taken else draft
+        if draft.not_taken:
+            comments.append(draft)
+        elif first is not draft and draft.shares(first):
+            active[draft.identity] = _both(first, draft)
+        elif first is not draft:
             why = f"{first.lineage.name} has the same names; renewd watches a set of names once"
             draft.notes.add(f"{why}; this entry is written as a comment")
-            kept.append(replace(draft, not_taken=why))
-    return sorted(kept, key=lambda each: each.lineage.name)
+            comments.append(replace(draft, not_taken=why))
+    return sorted([*active.values(), *comments], key=lambda each: each.lineage.name)
+
+
+def _both(first: Draft, other: Draft) -> Draft:
+    """One certificate in the places of two."""
+    first.notes.add(
+        f"{other.lineage.name} has the same names: one certificate for both folders, which `renewd check` calls "
+        f"invalid until they hold the same; renewd renew --force {first.lineage.name} sees to that at once"
+    )
+    return replace(first, install=(*first.install, *other.install), covered=(*first.covered, *other.covered))
