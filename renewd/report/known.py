@@ -69,6 +69,11 @@ class Known:
         return () if since is not None and since > self.preflight.at else self.preflight.findings
 
     @property
+    def not_served(self) -> str:
+        """Why what is live is not what is served, as far as that was looked at; empty if it is."""
+        return "" if self.served is None else str(self.served.facts.get("why", ""))
+
+    @property
     def blocked(self) -> bool:
         """Whether any of it would stop the next renewal."""
         return any(finding.level == "blocks" for finding in self.findings)
@@ -107,12 +112,20 @@ NOTHING = Known()
 
 
 def gather(
-    journal: Journal | None, versions: Mapping[str, str | None], preflights: Mapping[str, Newest] = {}
+    journal: Journal | None,
+    versions: Mapping[str, str | None],
+    preflights: Mapping[str, Newest] = {},
+    looks: Mapping[str, Step] = {},
 ) -> dict[str, Known]:
-    """What is known, by identity, of the targets in `versions` (identity → live version)."""
+    """What is known, by identity, of the targets in `versions` (identity → live version).
+
+    `looks` are the newest ones at what is served.
+    """
     if journal is None:
         return {
-            identity: Known(version=version, preflight=preflights.get(identity))
+            identity: Known(
+                served=looks.get(identity), version=version, preflight=preflights.get(identity)
+            )
             for identity, version in versions.items()
         }
     last, debts, served = journal.latest(), journal.owed(), journal.served()
@@ -122,12 +135,16 @@ def gather(
             last.get(identity),
             under_way.get(identity),
             debts.get(identity),
-            served.get(identity),
+            _newer(served.get(identity), looks.get(identity)),
             version,
             preflights.get(identity),
         )
         for identity, version in versions.items()
     }
+
+
+def _newer(one: Step | None, other: Step | None) -> Step | None:
+    return max((step for step in (one, other) if step is not None), key=lambda step: step.at, default=None)
 
 
 def _by_identity(attempts: Iterable[Attempt]) -> dict[str, Attempt]:

@@ -70,9 +70,13 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         "fallback": _fallback(known),
         "order": {"uri": order.order_uri, "state": order.state.value} if order and order.order_uri else None,
         "live": live,
-        "served": {"serial": served.facts.get("serial"), "checked_at": times.rfc3339(served.at)}
-        if served
-        else None,
+        "served": None
+        if served is None
+        else {
+            "serial": served.facts.get("serial"),
+            "checked_at": times.rfc3339(served.at),
+            "problem": known.not_served or None,
+        },
         "preflight": _preflight(known),
     }
 

@@ -28,6 +28,7 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
     "target.held": _Begins(
         "machine", lambda e: f"it is not renewed here: {e.why}", lambda _: "renewd validate"
     ),
+    "served.other": _Begins("served", lambda e: e.why, lambda e: e.remedy),
     "issuer.paused": _Begins(
         "issuer", lambda e: f"{e.issuer} is left alone until {e.until:%H:%M} UTC: {e.why}"
     ),
@@ -45,6 +46,8 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
 _ENDS: dict[str, frozenset[str]] = {  # an event's name → the causes that are over for its target
     "attempt.renewed": frozenset({"renewal", "hook", "preflight", "machine", "issuer"}),
     "debt.paid": frozenset({"hook"}),
+    "served.well": frozenset({"served"}),
+    "confirm.served": frozenset({"served"}),
     "preflight.well": frozenset({"preflight"}),
     "daemon.clock_trusted": frozenset({"clock"}),
     "configuration.reloaded": frozenset({"configuration", "machine"}),

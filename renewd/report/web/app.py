@@ -20,7 +20,7 @@ from renewd.planning import words
 from renewd.report import metrics, style, times, why
 from renewd.report.history import Entry
 from renewd.report.snapshot import Snapshot
-from renewd.report.web import timeline, views
+from renewd.report.web import views
 from renewd.report.web.board import Board
 from renewd.report.web.query import SORTS, STATES, Query, Strange
 from renewd.report.web.reading import Busy, Reading
@@ -40,6 +40,7 @@ class Pages:
         self._board = board
         self._history = Reading(history)
         self._asked = asked
+        self._made: views.Summary | None = None
         self._static = {name: _read("static", name) for name in _STATIC}
 
     @cached_property
@@ -80,19 +81,20 @@ class Pages:
         now, known = self._seen()
         if known is None:
             return self._html("waiting.html", now, 200)
-        listing = views.listing(known, query, self._board.heard, now)
+        heard, summary = self._board.heard, self._summary(known)
+        listing = views.listing(summary, query, heard, now)
         if query.page > listing.pages:
             raise HTTPException(404, f"there are {listing.pages} pages of these")
-        troubled = views.troubled(known, now)
         return self._html(
             "page.html",
             now,
             query=query,
             listing=listing,
-            cards=[views.card(row, self._board.heard, now) for row in troubled[: views.FIRST]],
-            troubled=len(troubled),
-            counts=views.counts(known, now),
-            timeline=timeline.draw(known.rows, now),
+            cards=[views.card(row, heard, now) for row in summary.troubled[: views.FIRST]],
+            troubled=len(summary.troubled),
+            watched=len(known.rows),
+            counts=summary.counts,
+            timeline=summary.timeline,
         )
 
     async def certificate(self, request: Request) -> Response:
@@ -116,7 +118,7 @@ class Pages:
         return self._html(
             "certificate.html",
             now,
-            line=views.line(row, self._board.heard, now),
+            line=views.line(row, self._board.heard, now, troubled=row.troubled(now)),
             card=views.card(row, self._board.heard, now),
             headline=style.safe(why.headline(subject, now)),
             rows=[(label, style.safe(text, 2048)) for label, text in why.rows(subject, now)],
@@ -163,6 +165,12 @@ class Pages:
     async def failed(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - its signature
         """A defect: the log says what it was."""
         return PlainTextResponse("this page could not be made; renewd's log says why\n", 500)
+
+    def _summary(self, known: Snapshot) -> views.Summary:
+        """Made anew for a new snapshot only."""
+        if self._made is None or self._made.known is not known:
+            self._made = views.Summary.of(known)
+        return self._made
 
     def _seen(self) -> tuple[datetime, Snapshot | None]:
         self._asked()

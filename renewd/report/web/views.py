@@ -14,8 +14,9 @@ from renewd.report.history import Entry
 from renewd.report.metrics import is_served
 from renewd.report.snapshot import Row, Snapshot
 from renewd.report.web.query import PER_PAGE, Query, monday
+from renewd.report.web.timeline import Timeline, draw
 
-FIRST = 12  # of those who need somebody, shown in full
+FIRST = 20  # of those who need somebody, before a link to all of them
 LONGEST_NAME = 600
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _BAD = ("last try", "next try", "preflight", "wanted", "do", "")  # rows of `why` that a card has room for
@@ -82,7 +83,7 @@ def moment(at: datetime | None, now: datetime) -> Moment | None:
     return Moment(words.until(at, now), f"{times.minute(at)} UTC", times.rfc3339(at) or "")
 
 
-def line(row: Row, heard: Heard, now: datetime) -> Line:
+def line(row: Row, heard: Heard, now: datetime, *, troubled: bool) -> Line:
     """The row of the table."""
     facts, decision = row.look.facts, row.look.decision
     first, *others = row.name.split(",")
@@ -91,7 +92,7 @@ def line(row: Row, heard: Heard, now: datetime) -> Line:
         style.safe(first.strip(), LONGEST_NAME),
         style.safe(", ".join(other.strip() for other in others), LONGEST_NAME),
         decision.state,
-        row.troubled(now),
+        troubled,
         moment(facts.not_after, now),
         style.safe(facts.problem or ""),
         moment(decision.at, now),
@@ -128,13 +129,30 @@ def card(row: Row, heard: Heard, now: datetime) -> Card:
         rows = (("held", style.safe(row.held, 2048)), *rows)
     command = next((text for label, text in told if not label), "")
     return Card(
-        line(row, heard, now), style.safe(why.headline(subject, now)), rows, style.safe(command, 2048)
+        line(row, heard, now, troubled=True),
+        style.safe(why.headline(subject, now)),
+        rows,
+        style.safe(command, 2048),
     )
 
 
-def troubled(known: Snapshot, now: datetime) -> list[Row]:
-    """Who needs somebody, the most urgent first."""
-    return sorted((row for row in known.rows if row.troubled(now)), key=_urgency)
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is the same for every reader of one snapshot; `troubled` has the most urgent first."""
+
+    known: Snapshot
+    troubled: tuple[Row, ...]
+    names: frozenset[str]  # of the troubled
+    counts: Counter[str]
+    timeline: Timeline
+
+    @classmethod
+    def of(cls, known: Snapshot) -> "Summary":
+        """Made once for a snapshot."""
+        troubled = tuple(sorted((row for row in known.rows if row.troubled(known.at)), key=_urgency))
+        counts = Counter(row.state for row in known.rows)
+        names = frozenset(row.name for row in troubled)
+        return cls(known, troubled, names, counts, draw(known.rows, known.at))
 
 
 def _urgency(row: Row) -> tuple[bool, datetime, str]:
@@ -142,14 +160,15 @@ def _urgency(row: Row) -> tuple[bool, datetime, str]:
     return usable, row.look.facts.not_after or _LATEST, row.name
 
 
-def listing(known: Snapshot, query: Query, heard: Heard, now: datetime) -> Listing:
+def listing(summary: Summary, query: Query, heard: Heard, now: datetime) -> Listing:
     """The rows that are asked for, in the order that is asked for."""
-    chosen = [row for row in known.rows if _wanted(row, query, now)]
+    rows = summary.known.rows
+    chosen = [row for row in rows if _wanted(row, query, summary)] if query.narrows else list(rows)
     chosen.sort(key=_KEYS[query.column], reverse=query.backwards)
     begin = (query.page - 1) * PER_PAGE
     shown = chosen[begin : begin + PER_PAGE]
     return Listing(
-        tuple(line(row, heard, now) for row in shown),
+        tuple(line(row, heard, now, troubled=row.name in summary.names) for row in shown),
         len(chosen),
         begin + 1 if shown else 0,
         begin + len(shown),
@@ -157,13 +176,13 @@ def listing(known: Snapshot, query: Query, heard: Heard, now: datetime) -> Listi
     )
 
 
-def _wanted(row: Row, query: Query, now: datetime) -> bool:
+def _wanted(row: Row, query: Query, summary: Summary) -> bool:
     if query.q and query.q.lower() not in row.name.lower():
         return False
-    if query.week and not _in_week(row, query, now):
+    if query.week and not _in_week(row, query, summary.known.at):
         return False
     if query.state == "trouble":
-        return row.troubled(now)
+        return row.name in summary.names
     return query.state in ("", row.state)
 
 
@@ -180,12 +199,6 @@ _KEYS: dict[str, Callable[[Row], Any]] = {
     "expires": lambda row: (row.look.facts.not_after or _LATEST, row.name),
     "renews": lambda row: (row.look.decision.at or datetime.min.replace(tzinfo=UTC), row.name),
 }
-
-
-def counts(known: Snapshot, now: datetime) -> dict[str, int]:
-    """How many there are of each state, and how many need somebody."""
-    found = Counter(row.state for row in known.rows)
-    return {**found, "trouble": sum(row.troubled(now) for row in known.rows), "all": len(known.rows)}
 
 
 @dataclass(frozen=True, slots=True)
