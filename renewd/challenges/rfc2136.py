@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from renewd.challenges import dns_lookup
 from renewd.challenges.dns01 import Record
 from renewd.challenges.dns_lookup import Lookup
-from renewd.config import addresses, secrets
+from renewd.config import addresses, tsig
 from renewd.config.proving import Rfc2136
-from renewd.errors import ChallengeFailed, SecretUnusable, TargetError, Temporary
+from renewd.errors import ChallengeFailed, TargetError, Temporary
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -73,20 +73,9 @@ class Updates:
         return dns.update.UpdateMessage(f"{zone}.", keyring=self._key())
 
     def _key(self) -> "Key":
-        """Raises SecretUnusable, which never shows it, if it is no key."""
         import dns.tsig
 
-        secret = secrets.resolve(self._settings.key).reveal()
-        try:
-            key = dns.tsig.Key(self._settings.key_name, secret, self._settings.algorithm)
-        except ValueError:
-            key = None
-        if key is None or not key.secret:
-            raise SecretUnusable(
-                f"the TSIG key {self._settings.key_name} is not written in base64",
-                remedy="Write the text that stands behind `secret` in the name server's own configuration.",
-            )
-        return key
+        return dns.tsig.Key(self._settings.key_name, tsig.secret(self._settings), self._settings.algorithm)
 
     def _send(self, update: "UpdateMessage", zone: str) -> None:
         import dns.exception

@@ -1,14 +1,16 @@
 """What a challenge lacks on this machine: libraries, providers' options, commands, secrets."""
 
 import importlib.util
+import os
 import shlex
 from collections.abc import Callable, Iterator
 
-from renewd.config import accounts, near, programs, providers
+from renewd.config import accounts, near, programs, providers, tsig
 from renewd.config.model import Challenge
-from renewd.config.proving import Dns01, DnsCommands, DnsProvider, confidential
+from renewd.config.proving import Dns01, DnsCommands, DnsProvider, Rfc2136, confidential
 from renewd.config.settings import Path
 from renewd.config.sources import SecretSource, sources
+from renewd.errors import SecretUnusable
 
 Told = tuple[str, str]  # what is wrong, what would be right
 _NO_DNS = ("dnspython is not installed, which DNS challenges need", "pip install 'renewd[dns]'")
@@ -25,8 +27,20 @@ def lacks(challenge: Challenge, secret: Callable[[SecretSource], Told | None]) -
         yield from _commands(challenge)
     for path, source in sources(challenge):
         told = secret(source)
+        if told is None and isinstance(challenge, Rfc2136):
+            told = _key(challenge)
         if told is not None:
             yield path, told
+
+
+def _key(challenge: Rfc2136) -> Told | None:
+    if challenge.key.credential is not None and not os.environ.get("CREDENTIALS_DIRECTORY"):
+        return None  # only a unit sees its credentials
+    try:
+        tsig.secret(challenge)
+    except SecretUnusable as error:
+        return str(error), error.remedy
+    return None
 
 
 def _provider(challenge: DnsProvider) -> Iterator[tuple[Path, Told]]:

@@ -120,6 +120,12 @@ class DnsCommands(Dns01):
         (), description="Takes the record away.", examples=["/usr/local/bin/dns-cleanup"]
     )
 
+    @model_validator(mode="after")
+    def _written(self) -> "DnsCommands":
+        if not self.present:
+            fit([Problem(("present",), "no command is in the list", "write what makes the record")])
+        return self
+
 
 def _plain(value: Any) -> str | bool:
     """A provider's option as its library takes it: a text, or yes or no."""

@@ -89,6 +89,7 @@ def test_what_a_failed_order_asked_for_is_taken_away(world, server, nameserver):
     assert server.records(RECORD) == []
 
 
+@pytest.mark.fault(59)
 def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
     world.sandbox.seed(NAME, days_left=None)
     path = world.write(entry(world, server))
@@ -101,6 +102,7 @@ def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
     assert world.calls(NAME, "order") == 1
 
 
+@pytest.mark.fault(59)
 def test_a_name_server_that_is_away_when_renewd_starts_again_costs_no_order(world, server):
     world.sandbox.seed(NAME, days_left=None)
     mine = entry(world, server)

@@ -136,6 +136,7 @@ def test_a_refusal_is_told_by_what_it_means(server, made, secret, case):
     assert server.records(RECORD) == []
 
 
+@pytest.mark.fault(98)
 def test_no_refusal_tells_the_key(made, secret):
     key = Key().secret
     secret.write_text(key)

@@ -80,6 +80,7 @@ def test_the_domain_may_stand_in_the_command_line(made, tmp_path, script):
     assert said(tmp_path) == [["--domain", "a.example.test"]] * 2
 
 
+@pytest.mark.fault(85)
 def test_a_command_that_fails_is_told_with_what_it_said_and_what_it_made_is_taken_away(
     made, script, tmp_path
 ):
@@ -99,12 +100,14 @@ def test_a_cleanup_that_fails_for_one_is_run_for_the_others(made, script, tmp_pa
     assert said(tmp_path) == [["first"], ["second"]]
 
 
+@pytest.mark.fault(81)
 def test_a_command_that_hangs_is_ended(made, script):
     present = {"run": script("hanging", "sleep 1000"), "timeout": "1s"}
     with pytest.raises(ChallengeFailed, match="ran longer than 1 s and was ended"):
         made(present, cleanup="true").place(TOKENS[:1])
 
 
+@pytest.mark.fault(85)
 def test_a_command_that_is_not_there_is_told(made):
     with pytest.raises(ChallengeFailed, match="no such program"):
         made("/no/such/program", cleanup="true").place(TOKENS[:1])

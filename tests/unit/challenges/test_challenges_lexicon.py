@@ -99,6 +99,7 @@ def test_an_api_that_is_away_is_asked_again_later(made):
         made(pdns_server=f"http://127.0.0.1:{free_port()}").place(TOKENS)
 
 
+@pytest.mark.fault(102)
 def test_an_api_that_never_answers_holds_nobody_for_long(settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -137,6 +138,7 @@ def test_the_environment_says_nothing_to_the_library(server, settings, monkeypat
         challenges.make(settings(server.token, resolver=server.where)).place(TOKENS)
 
 
+@pytest.mark.fault(79)
 def test_a_token_that_cannot_be_read_is_told(made, tmp_path):
     challenge = made()
     (tmp_path / "token").chmod(0o644)
@@ -144,6 +146,7 @@ def test_a_token_that_cannot_be_read_is_told(made, tmp_path):
         challenge.place(TOKENS)
 
 
+@pytest.mark.fault(98, 100)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -175,6 +175,20 @@ def test_nothing_of_the_library_is_run_to_know_this():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_tsig_key_that_is_none_is_told_without_it(faults, monkeypatch):
+    monkeypatch.setenv("RENEWD_TEST_KEY", "not/base64!")
+    found = faults("rfc2136", server="'192.0.2.1:53'", key_name="mine", key="{env: RENEWD_TEST_KEY}")
+    assert found == [
+        "certificates[0].challenge.key: the TSIG key mine is not written in base64; write the text that stands behind `secret` in the name server's own configuration"
+    ]
+
+
+def test_no_command_at_all_is_told(write):
+    entry = ENTRY.replace("provider: {provider}{options}", "present: []").format()
+    faults, _ = machine.examine(write(entry))
+    assert "no command is in the list" in [fault.wrong for fault in faults]
+
+
 def test_an_address_is_told_to_be_nothing_that_records_prove(write):
     entry = ENTRY.format(provider="rfc2136, server: '192.0.2.1:53', key_name: k, key: {env: K}", options="")
     faults, _ = machine.examine(write(entry + "    domains: [a.example.com, 2001:db8::1]\n"))
