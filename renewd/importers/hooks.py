@@ -34,6 +34,10 @@ _IDLE = re.compile(r"\s*(?:#.*|set\s+[-+].*|exit(?:\s+0)?|)\s*").fullmatch
 _CHECKS = {"nginx": "nginx -t", "apache": "apache2ctl configtest"}
 _INSTALLERS = {"nginx": "nginx -s reload", "apache": "apache2ctl graceful"}
 _PRE_IS_LATER = "certbot runs its pre-hooks before the challenge, renewd runs `pre` when the new files are about to go live"
+_OTHER_SURROUNDINGS = (
+    "renewd runs hooks in / with umask 077 and ends them after 60 s: what copies files has to set their modes, "
+    "what takes longer wants {run: COMMAND, timeout: 10m}"
+)
 
 
 @dataclass(slots=True)
@@ -58,11 +62,13 @@ def hooks(lineage: Lineage, notes: Notes) -> Any:
         remarks += [f"Before the challenge certbot ran: {line}" for line in first]
         remarks += [f"And after it: {line}" for line in after]
         notes.add("the hooks that certbot ran around the challenge are left out: renewd runs none there")
-        after = [f"systemctl reload {match[1] or match[2]}" for line in after if (match := _STARTS(line))]
+        after = list(filter(None, map(_loading, after)))
     elif first:
         found.pre = first
         remarks.append(notes.add(_PRE_IS_LATER))
     _sort(_unique([_INSTALLERS.get(lineage.text("installer"), ""), *deploying, *after]), found)
+    if found.post:
+        remarks.append(notes.add(_OTHER_SURROUNDINGS))
     said = {
         key: _commands(lines) for key, lines in (("pre", found.pre), *_checked(found), ("post", found.post))
     }
@@ -106,6 +112,13 @@ def _checked(found: _Sorted) -> Iterator[tuple[str, list[str]]]:
 def _sort(lines: Sequence[str], found: _Sorted) -> None:
     for line in lines:
         (found.reload if _RELOADS(line) or _only_reloads(line) else found.post).append(line)
+
+
+def _loading(line: str) -> str:
+    """The reload that does for what certbot ran after the challenge; empty where it had to do with that alone."""
+    if match := _STARTS(line):
+        return f"systemctl reload {match[1] or match[2]}"
+    return line if _RELOADS(line) or _only_reloads(line) else ""
 
 
 def _only_reloads(path: str) -> bool:

@@ -93,8 +93,10 @@ def test_what_frees_the_port_is_not_run_and_the_server_is_reloaded_instead_of_st
     folder.lineage(
         A, authenticator="standalone", pre_hook="systemctl stop nginx", post_hook="systemctl start nginx"
     )
+    other = folder.write("renewal-hooks/post/other", RELOADS, 0o755)
+    folder.write("renewal-hooks/post/port", "#!/bin/sh\nufw delete allow 80\n", 0o755)
     hooks = folder.loaded().targets[0].entry.hooks
-    assert lines(hooks.reload) == ["systemctl reload nginx"]
+    assert lines(hooks.reload) == [str(other), "systemctl reload nginx"]
     assert not hooks.pre
     assert not hooks.post
     assert "# Before the challenge certbot ran: systemctl stop nginx" in folder.read().text
@@ -104,3 +106,10 @@ def test_what_frees_the_port_is_not_run_and_the_server_is_reloaded_instead_of_st
 def test_none_is_none(entry):
     hooks = entry(renew_hook="None", post_hook="").hooks
     assert [*hooks.pre, *hooks.check, *hooks.reload, *hooks.post] == []
+
+
+def test_what_surrounds_a_hook_is_told_where_one_may_copy_files(folder):
+    folder.lineage(A, renew_hook="/usr/local/bin/copy")
+    folder.lineage("b.example.com", renew_hook="systemctl reload nginx")
+    (told,) = [each for each in folder.findings() if "umask 077" in each]
+    assert told.startswith(f"{A}: ")
