@@ -55,6 +55,9 @@ class ProviderRecords:
         )
 
     def _each(self, records: Sequence[Record], act: Callable[[Any, Record], object]) -> None:
+        if self._settings.provider not in providers.names():
+            wrong, right = providers.MISSING
+            raise ChallengeFailed(f"{wrong}, or knows no provider {self._settings.provider}", remedy=right)
         zones: dict[str, list[Record]] = {}
         for record in records:
             zones.setdefault(self._lookup.zone(record.name), []).append(record)

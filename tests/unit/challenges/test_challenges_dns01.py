@@ -1,5 +1,8 @@
 """Which record a token asks for, and which tokens no record can prove."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +45,29 @@ def test_a_file_s_token_is_no_record():
 def test_an_address_has_no_record(address):
     with pytest.raises(ChallengeFailed, match=f"no DNS record can prove the address {address}"):
         dns01.check([Token("a.test", "dns-01", "x", "y"), Token(address, "dns-01", "x", "y")])
+
+
+WITHOUT = """
+import sys
+for name in ("dns", "lexicon", "requests"):
+    sys.modules[name] = None  # as where the extra is not installed
+from renewd import challenges
+from renewd.certs.order import Token
+from renewd.config.model import DnsCommands, DnsProvider, Rfc2136
+from renewd.errors import ChallengeFailed
+updates = Rfc2136(type="dns-01", provider="rfc2136", server="192.0.2.1:53", key_name="k", key={"env": "K"})
+api = DnsProvider.model_validate({"type": "dns-01", "provider": "cloudflare"})
+commands = DnsCommands(type="dns-01", present="true")
+for settings in (updates, api, commands):
+    try:
+        means = challenges.Means(run=lambda *_: None)
+        challenges.make(settings, means).place([Token("a.test", "dns-01", "", "v")])
+    except ChallengeFailed as error:
+        print(error, "|", error.remedy)
+"""
+
+
+def test_without_the_libraries_the_extra_is_named():
+    ran = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    said = "dnspython is not installed, which DNS-01 needs | pip install 'renewd[dns]'"
+    assert ran.stdout.splitlines() == [said] * 3
