@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from renewd.importers.writing import Imported
 
 
-@click.group("import")
+@click.group("import", short_help="Print a configuration made of certbot's.")
 def command() -> None:
     """Print a configuration that takes over from another program."""
 
