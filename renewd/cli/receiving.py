@@ -137,10 +137,15 @@ def _content(folder: int, name: str, owner: int) -> bytes | None:
         descriptor = os.open(name, _FILE, dir_fd=folder)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == owner
-        return file.read() if plain and found.st_size <= _LARGEST else None
+        if not plain or found.st_size > _LARGEST:
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(_LARGEST)
+    finally:
+        os.close(descriptor)
 
 
 def _put(answers: str, number: str, answer: Mapping[str, Any]) -> None:

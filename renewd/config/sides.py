@@ -7,6 +7,7 @@ hooks; the one that installs has a state directory beside the other's, into whic
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from renewd.config import load as loading
 from renewd.config.deploying import Hooks, Install
@@ -39,30 +40,37 @@ def load(path: str, environment: Mapping[str, str] = os.environ) -> Loaded:
 def obtaining(loaded: Loaded, line: Line) -> Loaded:
     """Targets go into folders of this side; what only the other side needs is not asked of this machine here."""
     folder = os.path.join(loaded.configuration.state_directory, HANDED, "{name}")
-    install = (Install(directory=folder),)
-
-    def handed(certificate: Certificate) -> Certificate:
-        return certificate.model_copy(update={"install": install})
-
-    return replace(
-        loaded,
-        line=line,
-        targets=tuple(
-            Target(target.name, handed(target.entry), target.issuers, target.where, target.file)
-            for target in loaded.targets
-        ),
-        entries=tuple(
-            replace(entry, certificate=handed(entry.certificate).model_copy(update={"hooks": Hooks()}))
-            for entry in loaded.entries
-        ),
+    changed = {"install": (Install(directory=folder),)}
+    entries = tuple(
+        replace(entry, certificate=entry.certificate.model_copy(update={**changed, "hooks": Hooks()}))
+        for entry in loaded.entries
     )
+    return replace(loaded, line=line, targets=_targets(loaded, changed), entries=entries)
 
 
 def installing(loaded: Loaded) -> Loaded:
-    """The same targets, with a state directory and a journal of this side."""
+    """The same targets, with a state directory and a journal of this side; what is served the other one looks at."""
     state = beside(loaded.configuration.state_directory)
     own = loaded.configuration.model_copy(update={"state_directory": state, "state": None})
-    return replace(loaded, configuration=own)
+    return replace(
+        loaded,
+        configuration=own,
+        targets=_targets(loaded, {"confirm": Certificate.model_fields["confirm"].default}),
+    )
+
+
+def _targets(loaded: Loaded, changed: Mapping[str, Any]) -> tuple[Target, ...]:
+    """The targets with other values in their entries."""
+    return tuple(
+        Target(
+            target.name,
+            target.entry.model_copy(update=changed),
+            target.issuers,
+            target.where,
+            target.file,
+        )
+        for target in loaded.targets
+    )
 
 
 def beside(state_directory: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from renewd.cli import receiving
 from renewd.clock import SystemClock
 from renewd.config import load, sides
 from renewd.config.sides import Line
-from renewd.renewal import by_hand, events, handover, passes
+from renewd.renewal import by_hand, events, handover, passes, preflight
 from renewd.renewal.context import Context
+from tests.certificates import Authority
+from tests.servers import Site
 from tests.world import World, results
 
 A, B = "a.example", "b.example"
@@ -54,8 +57,19 @@ class Machine:
     def path(self) -> str:
         return str(self.world.folder / "config.yaml")
 
-    def handed(self, name: str) -> Path:
-        return self.world.folder / "sandbox" / "state" / "handed" / name
+    def request(self, content: object, name: str = "0" * 32 + ".request") -> Path:
+        """What some process of the side that obtains leaves there."""
+        Path(self.line.requests).mkdir(mode=0o700, exist_ok=True)
+        path = Path(self.line.requests, name)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def answered(self, content: object) -> dict:
+        """The answer to a request, made by hand."""
+        self.request(content)
+        self.install()
+        (answer,) = Path(self.line.answers).iterdir()
+        return json.loads(answer.read_text())
 
 
 class _Between(SystemClock):
@@ -71,7 +85,7 @@ class _Between(SystemClock):
 
 @pytest.fixture
 def machine(world: World) -> Machine:
-    world.sandbox.seed(A, days_left=None)
+    world.sandbox.seed(A, days_left=80)
     return Machine(world)
 
 
@@ -82,8 +96,176 @@ def run(context: Context):
 def test_what_is_obtained_goes_live_on_the_other_side_with_its_hooks(machine: Machine, world: World):
     ran = world.folder / "ran"
     context = machine.obtaining(world.entry(A, hooks={"check": f"touch {ran}"}))
-    assert run(context) == {A: "renewed"}
+    assert run(context) == {A: "adopted"}
     assert ran.exists()
     assert world.live(A) == context.live_leaf(context.loaded.targets[0])
     assert os.listdir(machine.line.requests) == []
     assert (world.folder / "live" / A / "privkey.pem").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.fault(85)
+def test_what_fails_the_check_there_is_put_back_on_both_sides_and_told_as_ever(
+    machine: Machine, world: World
+):
+    bad = world.folder / "bad"
+    entry = world.entry(
+        A, hooks={"check": f"sh -c 'if [ -e {bad} ]; then echo broken configuration; exit 1; fi'"}
+    )
+    context = machine.obtaining(entry)
+    assert run(context) == {A: "adopted"}
+    before, handed = world.live(A), context.live_leaf(context.loaded.targets[0])
+    bad.touch()
+    (outcome,) = passes.run(context, context.loaded.targets, forced=[A])
+    assert str(outcome.result) == "put_back"
+    assert "broken configuration" in outcome.why
+    assert world.live(A) == before
+    assert context.live_leaf(context.loaded.targets[0]) == handed
+    bad.unlink()
+    assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed"}
+    assert world.live(A) != before
+
+
+def test_a_first_one_whose_reload_fails_there_stays_and_is_owed(machine: Machine, world: World):
+    context = machine.obtaining(world.entry(A, hooks={"reload": "false"}))
+    assert run(context) == {A: "owed"}
+    assert world.live(A) == context.live_leaf(context.loaded.targets[0])
+
+
+def test_one_that_fails_costs_only_itself(machine: Machine, world: World):
+    world.sandbox.seed(B, days_left=80)
+    in_the_way = world.folder / "live" / B
+    in_the_way.parent.mkdir()
+    in_the_way.write_text("a file where a folder should be")
+    context = machine.obtaining(world.entry(A), world.entry(B))
+    assert run(context) == {A: "adopted", B: "owed"}
+    assert world.live(A)
+
+
+def test_hooks_that_share_a_group_run_once_there(machine: Machine, world: World):
+    world.sandbox.seed(B, days_left=80)
+    count = world.folder / "count"
+    hooks = {"reload": f"sh -c 'echo >>{count}'"}
+    context = machine.obtaining(world.entry(A, hooks=hooks), world.entry(B, hooks=hooks))
+    assert set(run(context).values()) == {"adopted"}
+    assert count.read_text() == "\n"
+
+
+def test_no_hook_is_run_on_the_side_that_obtains(machine: Machine, world: World, monkeypatch):
+    ran = world.folder / "ran"
+    machine.there = False
+    monkeypatch.setattr(handover, "TAKEN_WITHIN", 0.0)
+    hooks = dict.fromkeys(("pre", "check", "reload", "post"), f"touch {ran}")
+    context = machine.obtaining(world.entry(A, hooks=hooks))
+    (outcome,) = passes.run(context, context.loaded.targets)
+    assert "did not answer" in outcome.why
+    assert str(outcome.result) == "owed"
+    list(preflight.looks(context, context.loaded.targets))
+    assert not ran.exists()
+    assert os.listdir(machine.line.requests) == []
+
+
+def test_asked_to_stop_it_takes_its_request_back_and_goes_on_at_the_next_start(
+    machine: Machine, world: World
+):
+    machine.there = False
+    context = machine.obtaining(A)
+    context.emit = lambda event: context.stop.set() if isinstance(event, events.Installed) else None
+    assert run(context) == {A: "parked"}
+    assert os.listdir(machine.line.requests) == []
+    machine.there = True
+    again = machine.obtaining(A)
+    assert run(again) == {A: "adopted"}
+    assert world.calls(A, "order") == 0
+    assert world.live(A)
+
+
+def test_what_is_not_served_goes_back_on_both_sides(machine: Machine, world: World, nginx):
+    context = machine.obtaining(A)
+    assert run(context) == {A: "adopted"}
+    before = world.live(A)
+    live = world.folder / "live" / A
+    server = nginx(Site(A, live / "fullchain.pem", live / "privkey.pem"))
+    confirm = {"connect": f"127.0.0.1:{server.port}", "server_name": A, "within": "1s"}
+    context = machine.obtaining(world.entry(A, confirm=confirm))
+    (outcome,) = passes.run(context, context.loaded.targets, forced=[A])
+    assert str(outcome.result) == "put_back"
+    assert world.live(A) == before
+
+
+def test_what_is_there_already_is_checked_and_reloaded_once_more(machine: Machine, world: World):
+    count = world.folder / "count"
+    context = machine.obtaining(world.entry(A, hooks={"reload": f"sh -c 'echo >>{count}'"}))
+    assert run(context) == {A: "adopted"}
+    assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed"}
+    assert count.read_text() == "\n\n"
+
+
+# What nobody should be able to do who has taken over the side that obtains.
+
+
+def item(issued, **other) -> dict:
+    own = {"identity": A, "issuer": "sandbox", "order_uri": None}
+    return {
+        "targets": [
+            own | {"fullchain": issued.fullchain_pem.decode(), "key": issued.key_pem.decode()} | other
+        ]
+    }
+
+
+@pytest.fixture
+def watched(machine: Machine, world: World) -> Machine:
+    """A is configured; nothing is there yet."""
+    world.write(A)
+    return machine
+
+
+@pytest.mark.fault(37)
+def test_a_certificate_of_another_authority_is_refused(watched: Machine, world: World):
+    answer = watched.answered(item(Authority.new().issue(A)))
+    assert answer["outcomes"][A]["result"] == "failed"
+    assert "root" in answer["outcomes"][A]["why"]
+    assert not (world.folder / "live").exists()
+
+
+def test_a_name_that_is_not_watched_is_refused(watched: Machine, world: World):
+    answer = watched.answered(item(Authority.new().issue("evil.example"), identity="evil.example"))
+    assert answer["outcomes"] == {"evil.example": {"result": "failed", "why": "it is not watched here"}}
+    assert not (world.folder / "live").exists()
+
+
+def test_an_issuer_that_is_not_the_targets_is_refused(watched: Machine):
+    answer = watched.answered(item(Authority.new().issue(A), issuer="evil"))
+    assert "not this certificate's" in answer["outcomes"][A]["why"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "not json", "[]", "{}", '{"targets": 7}', '{"targets": [{}]}', "[" * 5000, '{"targets": [null]}'],
+)
+def test_what_is_no_request_is_answered_and_changes_nothing(watched: Machine, world: World, content):
+    assert "no request" in watched.answered(content)["error"]
+    assert not (world.folder / "live").exists()
+
+
+def test_links_strangers_files_and_odd_names_are_taken_away_unread(watched: Machine, world: World):
+    secret = world.folder / "secret"
+    secret.write_text(json.dumps({"targets": []}))
+    folder = Path(watched.line.requests)
+    folder.mkdir(mode=0o700)
+    (folder / ("1" * 32 + ".request")).symlink_to(secret)
+    os.link(secret, folder / ("2" * 32 + ".request"))
+    os.mkfifo(folder / ("3" * 32 + ".request"))
+    (folder / ("4" * 32 + ".request")).mkdir()
+    watched.request({"targets": []}, "../x.request".replace("/", "_"))
+    watched.install()
+    assert os.listdir(watched.line.answers) == []
+    assert os.listdir(folder) == []
+    assert secret.exists()
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o606])
+def test_a_configuration_that_others_can_write_is_not_followed(watched: Machine, world: World, mode):
+    os.chmod(watched.path, mode)
+    answer = watched.answered(item(Authority.new().issue(A)))
+    assert re.search("others than root can write|everybody may write", answer["error"])
+    assert not (world.folder / "live").exists()
