@@ -17,7 +17,7 @@ from renewd.config.targets import Target
 from renewd.daemon import presence
 from renewd.install.installer import Installer
 from renewd.planning import budget
-from renewd.renewal import findings, survey
+from renewd.renewal import findings, served, survey
 from renewd.renewal.survey import Look
 from renewd.report import known, times
 
@@ -116,10 +116,10 @@ def _left(journal: "Journal | None", target: Target, now: datetime) -> str:
 def _rows(
     loaded: Loaded, targets: Sequence[Target], journal: "Journal | None", now: datetime
 ) -> list[tuple[Look, known.Known]]:
-    here = survey.Here.of(loaded)
-    installer = Installer(loaded.configuration.state_directory, SystemClock())
+    here, state = survey.Here.of(loaded), loaded.configuration.state_directory
+    installer = Installer(state, SystemClock())
     versions = {target.identity: installer.current(target) for target in targets}
-    gathered = known.gather(journal, versions, findings.read(loaded.configuration.state_directory))
+    gathered = known.gather(journal, versions, findings.read(state), served.read(state))
     return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
 
 

@@ -98,3 +98,21 @@ class CrashLoop(Event):
 class Leaving(Event):
     event: ClassVar[str] = "daemon.leaving"
     signal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedOther(Event):
+    """Between renewals something else is served than what is live on the disk, or nothing; told when it begins."""
+
+    event: ClassVar[str] = "served.other"
+    level: ClassVar[str] = "error"
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedWell(Event):
+    """The live certificate is served again."""
+
+    event: ClassVar[str] = "served.well"
+    serial: str

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from renewd.clock import Clock, SystemClock
 from renewd.config import machine, sides
@@ -18,12 +18,14 @@ from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.preflights import Preflights
 from renewd.daemon.systemd import Supervisor
+from renewd.daemon.watch import Watch
 from renewd.errors import ConfigurationError, RenewdError
 from renewd.hooks import descendants
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context, unharmed
 from renewd.renewal.outcome import DEFECT
 
+SOON = timedelta(seconds=1)  # until what is left of a round of looks
 LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
 
 
@@ -136,7 +138,11 @@ class Daemon:
         """When to tick next: at once for a new configuration."""
         if self._fresh is not None:
             return now
-        return now + TICK if self.doubt.why else self.agenda.next_tick(now)
+        if self.doubt.why:
+            return now + TICK
+        if self.watch.due and not self.context.offline:
+            return now + SOON
+        return self.agenda.next_tick(now)
 
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
@@ -160,6 +166,7 @@ class Daemon:
         self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
         self.agenda = Agenda(loaded.configuration.schedule)
         self.preflights = Preflights(self.emit)
+        self.watch = Watch(self.emit)
         self._taken(loaded.configuration)
 
     def _begin(self) -> None:
@@ -183,6 +190,8 @@ class Daemon:
             self.agenda.forget()
             self.preflights.forget()
         if settled and not self._look(self.clock.now()):
+            if self.watch.due and not self.context.offline:
+                self.watch.run(self.context)
             self._look_ahead(self.clock.now())
 
     def _look_ahead(self, now: datetime) -> None:
@@ -208,6 +217,7 @@ class Daemon:
             self.agenda.asked.clear()
             self._last_pass = self.clock.now()
             self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
+            self.watch.passed(self.context)
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
         self.agenda.note(outcomes)

@@ -1,7 +1,5 @@
 """The newest findings of preflights, kept in one small file beside the journal: lost, they are looked for again."""
 
-import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from renewd.renewal import notes
 from renewd.renewal.preflight import Finding
 
 FILE = "preflight.json"
@@ -42,30 +41,18 @@ def mark(found: Sequence[Finding]) -> str:
 
 
 def read(state_directory: str) -> dict[str, Newest]:
-    """The newest findings by the targets' identities; none of a file that is not whole."""
-    try:
-        with open(os.path.join(state_directory, FILE), encoding="utf-8") as file:
-            targets = json.load(file)["targets"]
-        return {str(identity): _newest(row) for identity, row in targets.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return {}
+    """The newest findings by the targets' identities; none that is not whole."""
+    found = {}
+    for identity, row in notes.read(state_directory, FILE).items():
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found[identity] = _newest(row)
+    return found
 
 
 def keep(state_directory: str, found: Mapping[str, Newest], watched: Collection[str]) -> None:
     """Write these over what was kept of them, and forget what is not watched. A full disk costs this alone."""
-    kept = {identity: newest for identity, newest in read(state_directory).items() if identity in watched}
-    rows = {identity: _row(newest) for identity, newest in sorted({**kept, **found}.items())}
-    path = os.path.join(state_directory, FILE)
-    with suppress(OSError):
-        os.makedirs(state_directory, mode=0o700, exist_ok=True)
-        written = f"{path}.{os.getpid()}.tmp"
-        try:
-            with open(written, "w", encoding="utf-8") as file:
-                json.dump({"schema": 1, "targets": rows}, file, ensure_ascii=False)
-            os.replace(written, path)
-        except OSError:
-            with suppress(FileNotFoundError):
-                os.unlink(written)
+    rows = {identity: _row(newest) for identity, newest in found.items()}
+    notes.keep(state_directory, FILE, rows, watched)
 
 
 def _row(newest: Newest) -> dict[str, Any]:

@@ -123,9 +123,7 @@ def gather(
     """
     if journal is None:
         return {
-            identity: Known(
-                served=looks.get(identity), version=version, preflight=preflights.get(identity)
-            )
+            identity: Known(served=looks.get(identity), version=version, preflight=preflights.get(identity))
             for identity, version in versions.items()
         }
     last, debts, served = journal.latest(), journal.owed(), journal.served()

@@ -11,7 +11,7 @@ from renewd.config import machine
 from renewd.config.load import Loaded
 from renewd.planning import budget
 from renewd.planning.budget import Spent, What
-from renewd.renewal import findings
+from renewd.renewal import findings, served
 from renewd.renewal.survey import Look
 from renewd.report import known, status
 from renewd.report.known import Known
@@ -102,11 +102,12 @@ def _gathered(context: "Context") -> tuple[dict[str, Known], str]:
     from renewd.errors import RenewdError
 
     versions = {target.identity: context.installer.current(target) for target in context.loaded.targets}
-    found = findings.read(context.loaded.configuration.state_directory)
+    state = context.loaded.configuration.state_directory
+    found, looks = findings.read(state), served.read(state)
     try:
-        return known.gather(context.journal if context.has_journal else None, versions, found), ""
+        return known.gather(context.journal if context.has_journal else None, versions, found, looks), ""
     except RenewdError as error:
-        return known.gather(None, versions, found), str(error)
+        return known.gather(None, versions, found, looks), str(error)
 
 
 def _spent(context: "Context", now: datetime) -> tuple[dict[tuple[str, ...], int], datetime | None]:

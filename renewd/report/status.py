@@ -114,10 +114,10 @@ def _failure(known: Known) -> dict[str, Any] | None:
 
 
 def troubled(row: Row, now: datetime) -> bool:
-    """Whether somebody should look: it failed, is overdue, owed, blocked or unusable."""
+    """Whether somebody should look: it failed, is overdue, owed, blocked, unusable or not served."""
     look, known = row
     wrong = look.decision.state in ("expired", "missing", "invalid")
-    owes = known.failed is not None or known.debt is not None or known.blocked
+    owes = known.failed is not None or known.debt is not None or known.blocked or bool(known.not_served)
     return wrong or owes or overdue(look, now) is not None
 
 
@@ -180,6 +180,8 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
         lines.append(style.safe(f"{fell['issuer']} instead of {fell['instead_of']}: {fell['why']}"))
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
+    if known.not_served:
+        lines.append(style.safe(f"served: {known.not_served}"))
     for found in known.findings:
         lines.append(style.safe(f"preflight {found.level}: {found.what}"))
         if found.remedy:

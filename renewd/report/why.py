@@ -70,10 +70,8 @@ def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
         serial = "" if look.facts.serial is None else f", serial {show_serial(look.facts.serial)}"
         yield "live", f"{look.facts.path}, expires {times.minute(look.facts.not_after)} UTC{serial}"
     if known.served is not None:
-        yield (
-            "served",
-            f"{known.served.facts.get('serial', 'as expected')}, looked at {words.until(known.served.at, now)}",
-        )
+        seen = known.not_served or known.served.facts.get("serial", "as expected")
+        yield "served", f"{seen}, looked at {words.until(known.served.at, now)}"
     yield from _issuers(subject)
     yield from _tries(subject, now)
     for found in known.findings:

@@ -210,3 +210,25 @@ def test_haproxy_serves_the_new_combined_pem(
     done = renewd(world.write(entry), "renew", "--force", name)
     assert done.returncode == 0, done.stdout + done.stderr
     assert server.served(name).serial_number != before
+
+
+def test_a_server_that_was_never_reloaded_is_told_and_so_is_that_it_was(shop: Shop):
+    shop.open()
+    path = shop.world.write(*shop.entries(hooks={}, confirm=None))
+    assert renewd(path, "renew").returncode == 0, "nobody reloads"
+    path = shop.world.write(*shop.entries())
+    with running(path) as daemon:
+        told = daemon.wait_for("served.other")
+        assert "still serves" in told["why"]
+        assert f"renewd deploy '{told['name']}'" in told["remedy"]
+        assert daemon.end() == 0
+    status = renewd(path, "status", "--json")
+    assert status.returncode == 1
+    found = {row["name"]: row["served"]["problem"] for row in json.loads(status.stdout)["certificates"]}
+    assert all("still serves" in found[name] for name in NAMES)
+    assert "still serves" in renewd(path, "why", NAMES[0]).stdout
+    assert renewd(path, "deploy").returncode == 0
+    with running(path) as daemon:
+        assert sorted(daemon.wait_for("served.well")["name"] for _ in NAMES) == sorted(NAMES)
+        assert daemon.end() == 0
+    assert renewd(path, "status").returncode == 0

@@ -85,7 +85,7 @@ def test_a_well_target_tells_what_is_live_and_what_was_served(look, now):
     seen = Step(now - timedelta(days=1), "confirm.served", {"serial": "4F:9A:00:FF"})
     found = row(look("contoso.com", 80), Known(served=seen, version="v1"), now)
     assert found["live"] == {"version": "v1", "serial": "4F:9A:00:FF", "not_after": "2027-02-11T12:00:00Z"}
-    assert found["served"] == {"serial": "4F:9A:00:FF", "checked_at": "2026-11-22T12:00:00Z"}
+    assert found["served"] == {"serial": "4F:9A:00:FF", "checked_at": "2026-11-22T12:00:00Z", "problem": None}
 
 
 def test_a_failure_is_told_with_its_time_its_remedy_and_the_next_try(look, failed, now):

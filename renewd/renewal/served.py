@@ -1,0 +1,54 @@
+"""What is served for each target, looked at with every pass: a server that was never reloaded, an old certificate elsewhere."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from renewd import confirm
+from renewd.config.targets import Target
+from renewd.confirm import Verdict
+from renewd.journal.attempt import Step
+from renewd.renewal import notes
+from renewd.renewal.context import Context
+
+FILE = "served.json"
+EVENT = "served.looked"  # of the step that a look is shown as
+ONCE_MORE = (
+    2.0  # seconds until a look that found another certificate is made again: a reload may be under way
+)
+
+
+def look(context: Context, target: Target) -> Verdict | None:
+    """What is served now; None where nobody said where, nothing is live, or renewd is leaving."""
+    settings, leaf = target.entry.confirm, context.live_leaf(target)
+    if settings is None or leaf is None:
+        return None
+    name = settings.server_name or target.domains[0]
+    verdict = confirm.look(settings, name, leaf, context.clock)
+    if verdict.ok:
+        return verdict
+    if context.clock.wait(context.stop, ONCE_MORE):
+        return None
+    return confirm.look(settings, name, context.live_leaf(target) or leaf, context.clock)
+
+
+def read(state_directory: str) -> dict[str, Step]:
+    """The newest look at each target, by identity: `serial` is what was seen, `why` is empty if it is the right one."""
+    found = {}
+    for identity, row in notes.read(state_directory, FILE).items():
+        try:
+            at = datetime.fromisoformat(row["at"])
+            facts = {"serial": row["serial"], "why": str(row["why"])}
+        except (KeyError, TypeError, ValueError):
+            continue
+        if at.tzinfo is not None:
+            found[identity] = Step(at, EVENT, facts)
+    return found
+
+
+def keep(state_directory: str, found: Mapping[str, Verdict], watched: Collection[str]) -> None:
+    """Remember these looks."""
+    rows = {
+        identity: {"at": verdict.at.isoformat(), "serial": verdict.serial, "why": verdict.why}
+        for identity, verdict in found.items()
+    }
+    notes.keep(state_directory, FILE, rows, watched)
