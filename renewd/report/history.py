@@ -10,7 +10,7 @@ from renewd.report import style, times
 
 Entry = tuple[Attempt, Sequence[Step]]
 
-_GOOD = ("renewed", "adopted", "deployed", "rolled_back")
+GOOD = ("renewed", "adopted", "deployed", "rolled_back")
 _TOLD_ABOVE = ("attempt.begun", "attempt.ended")  # the attempt's own line says it
 
 
@@ -58,7 +58,7 @@ def _headline(attempt: Attempt, now: datetime, colour: bool) -> str:
         if attempt.next_try_at is not None:
             outcome += f", goes on {words.until(attempt.next_try_at, now)}"
     else:
-        good = attempt.outcome in _GOOD
+        good = attempt.outcome in GOOD
         outcome = style.paint(attempt.outcome.replace("_", " "), "green" if good else "red", colour)
         if attempt.ended_at is not None:
             outcome += f" {'in' if good else 'after'} {words.span(attempt.ended_at - attempt.started_at)}"

@@ -20,7 +20,7 @@ from renewd.planning import words
 from renewd.report import metrics, style, times, why
 from renewd.report.history import Entry
 from renewd.report.snapshot import Snapshot
-from renewd.report.web import views
+from renewd.report.web import listing, tried, views
 from renewd.report.web.board import Board
 from renewd.report.web.query import SORTS, STATES, Query, Strange
 from renewd.report.web.reading import Busy, Reading
@@ -40,7 +40,7 @@ class Pages:
         self._board = board
         self._history = Reading(history)
         self._asked = asked
-        self._made: views.Summary | None = None
+        self._made: listing.Summary | None = None
         self._static = {name: _read("static", name) for name in _STATIC}
 
     @cached_property
@@ -82,15 +82,15 @@ class Pages:
         if known is None:
             return self._html("waiting.html", now, 200)
         heard, summary = self._board.heard, self._summary(known)
-        listing = views.listing(summary, query, heard, now)
-        if query.page > listing.pages:
-            raise HTTPException(404, f"there are {listing.pages} pages of these")
+        found = listing.listing(summary, query, heard, now)
+        if query.page > found.pages:
+            raise HTTPException(404, f"there are {found.pages} pages of these")
         return self._html(
             "page.html",
             now,
             query=query,
-            listing=listing,
-            cards=[views.card(row, heard, now) for row in summary.troubled[: views.FIRST]],
+            listing=found,
+            cards=[views.card(row, heard, now) for row in summary.troubled[: listing.FIRST]],
             troubled=len(summary.troubled),
             watched=len(known.rows),
             counts=summary.counts,
@@ -122,7 +122,7 @@ class Pages:
             card=views.card(row, self._board.heard, now),
             headline=style.safe(why.headline(subject, now)),
             rows=[(label, style.safe(text, 2048)) for label, text in why.rows(subject, now)],
-            history=views.history(entries, now),
+            history=tried.history(entries, now),
             missing=style.safe(missing),
         )
 
@@ -166,10 +166,10 @@ class Pages:
         """A defect: the log says what it was."""
         return PlainTextResponse("this page could not be made; renewd's log says why\n", 500)
 
-    def _summary(self, known: Snapshot) -> views.Summary:
+    def _summary(self, known: Snapshot) -> listing.Summary:
         """Made anew for a new snapshot only."""
         if self._made is None or self._made.known is not known:
-            self._made = views.Summary.of(known)
+            self._made = listing.Summary.of(known)
         return self._made
 
     def _seen(self) -> tuple[datetime, Snapshot | None]:
