@@ -11,7 +11,6 @@ from renewd.certs.order import Token
 from renewd.challenges.base import Sight
 from renewd.challenges.dns_lookup import PORT, Lookup, Server, words
 from renewd.clock import SystemClock
-from renewd.deadline import words as network_words
 from renewd.errors import TargetError
 
 _FIRST, _GROWTH, _LONGEST = 0.1, 1.6, 5.0  # seconds between rounds
@@ -108,17 +107,17 @@ def _seen(question: _Question) -> str:
 
     query = dns.message.make_query(question.wanted.name, "TXT", use_edns=0, payload=1232, flags=0)
     try:
-        answer, _ = dns.query.udp_with_fallback(query, question.server.address, _SECONDS, PORT)
-    except dns.exception.DNSException as error:
+        answer, _ = dns.query.udp_with_fallback(
+            query, question.server.address, _SECONDS, PORT, ignore_unexpected=True, ignore_errors=True
+        )
+    except (dns.exception.DNSException, EOFError, OSError, ValueError) as error:
         return words(error)
-    except OSError as error:
-        return network_words(error)
     if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return f"the answer {dns.rcode.to_text(answer.rcode())}"
     values = [
         b"".join(record.strings)
         for rrset in answer.answer
-        if rrset.rdtype == dns.rdatatype.TXT
+        if rrset.rdtype == dns.rdatatype.TXT and rrset.name == query.question[0].name
         for record in rrset
     ]
     if question.wanted.token.value.encode() in values:

@@ -61,7 +61,7 @@ class Updates:
         import dns.message
         import dns.name
 
-        response = self._exchange(dns.message.make_query(f"{name}.", "SOA", flags=0))
+        response = self._exchange(dns.message.make_query(f"{name}.", "SOA", flags=0), name)
         found = dns_lookup.owner(response, dns.name.from_text(name))
         if found is not None and response.flags & dns.flags.AA:
             return found.to_text(omit_final_dot=True)
@@ -78,34 +78,29 @@ class Updates:
         return dns.tsig.Key(self._settings.key_name, tsig.secret(self._settings), self._settings.algorithm)
 
     def _send(self, update: "UpdateMessage", zone: str) -> None:
-        import dns.exception
         import dns.rcode
+
+        said = self._exchange(update, zone).rcode()
+        if said != dns.rcode.NOERROR:
+            raise self._refused(said, zone)
+
+    def _exchange(self, message: "Message", zone: str) -> "Message":
+        """Over TCP, with the first of the server's addresses that answers. Raises a TargetError in words."""
+        import dns.exception
+        import dns.message
+        import dns.query
         import dns.tsig
 
-        said: object
-        try:
-            said = self._exchange(update).rcode()
-        except (
-            dns.tsig.PeerError,
-            dns.tsig.BadSignature,
-            dns.tsig.BadTime,
-            dns.exception.FormError,
-        ) as error:
-            said = type(error)
-        if said == dns.rcode.NOERROR:
-            return
-        raise self._refused(said, zone)
-
-    def _exchange(self, message: "Message") -> "Message":
-        """Over TCP, with the first of the server's addresses that answers. Raises Temporary if none does."""
-        import dns.exception
-        import dns.query
-
+        signed = (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadTime, dns.message.UnknownTSIGKey)
         why: BaseException = OSError()
         for address in dns_lookup.located(self._host, self._port):
             try:
                 return dns.query.tcp(message, address, timeout=_SECONDS, port=self._port)
-            except (OSError, EOFError, dns.exception.Timeout) as error:
+            except signed as error:
+                raise self._refused(type(error), zone) from error
+            except (OSError, EOFError, ValueError, dns.exception.DNSException) as error:
+                if type(error) is dns.exception.FormError:  # a signed message got an answer that is not
+                    raise self._refused(type(error), zone) from error
                 why = error
         raise Temporary(
             f"the name server {self._settings.server} cannot be asked: {dns_lookup.words(why)}",
