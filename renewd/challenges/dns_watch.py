@@ -72,15 +72,17 @@ def _watch(questions: Sequence[_Question], end: float, stop: Event) -> dict[_Que
 
 
 def _sights(questions: Sequence[_Question], unseen: dict[_Question, str]) -> Iterator[Sight]:
-    """One for each token that all servers show, one for each server that does not show a token."""
-    by_wanted: dict[Wanted, list[_Question]] = {}
-    for question in questions:
-        by_wanted.setdefault(question.wanted, []).append(question)
-    for wanted, asked in by_wanted.items():
+    """One for each token that all servers show, and one for each server that lacks some of a name's."""
+    told = set()
+    for wanted in dict.fromkeys(question.wanted for question in questions):
+        asked = [question for question in questions if question.wanted == wanted]
         lagging = [question for question in asked if question in unseen]
         for question in lagging:
-            saw = f"{unseen[question]} on {question.server}"
-            yield Sight(wanted.token, _place(wanted), ok=False, saw=saw)
+            place = wanted.name, question.server
+            if place not in told:
+                told.add(place)
+                saw = f"{unseen[question]} on {question.server}"
+                yield Sight(wanted.token, _place(wanted), ok=False, saw=saw)
         if not lagging:
             yield Sight(wanted.token, _place(wanted), ok=True, saw=_said(len(asked)))
 

@@ -65,8 +65,8 @@ def test_a_server_that_lags_is_named_when_the_wait_is_over(pair, made):
     challenge = made(wait="0s")
     challenge.place(TOKENS)
     sights = challenge.look(TOKENS)
-    assert [sight.ok for sight in sights] == [False, False]
-    assert {sight.saw for sight in sights} == {f"no such record on ns2.example.test ({pair[1].address})"}
+    assert [sight.ok for sight in sights] == [False]
+    assert sights[0].saw == f"no such record on ns2.example.test ({pair[1].address})"
 
 
 def test_a_server_that_shows_other_values_is_told(pair, made):
