@@ -1,7 +1,7 @@
 """The page without a daemon: certificates as a test describes them, on a board that a real server shows."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -103,9 +103,14 @@ def board(clock: Clock, rows: Sequence[Row]) -> Board:
 
 
 @contextmanager
-def served(shown: Board, history: Sequence[Entry] = (), token: str | None = None) -> Iterator[str]:
+def served(
+    shown: Board,
+    history: Sequence[Entry] = (),
+    token: str | None = None,
+    read: Callable[[Target], Sequence[Entry]] | None = None,
+) -> Iterator[str]:
     """The page's address, served until the block ends."""
-    pages = Pages(shown, lambda _: history, lambda: None)
+    pages = Pages(shown, read or (lambda _: history), lambda: None)
     guard = Guard(pages.app(), shown.clock, None if token is None else Secret(token))
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))

@@ -21,6 +21,7 @@ Refusal = tuple[int, str]
 
 METHODS = ("GET", "HEAD")
 LONGEST = 2048  # characters of path and query together
+LARGEST = 16_384  # characters of all headers
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -78,6 +79,8 @@ class Guard:
             return 405, "renewd's page is read only: GET and HEAD are all it takes"
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
             return 414, "this address is too long"
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST:
+            return 431, "these headers are too large"
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in (b"host", b"authorization") and headers.setdefault(name, value) is not value:

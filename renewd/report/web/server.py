@@ -54,6 +54,8 @@ class Serving:
 
     def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
         self._sockets = sockets
+        for each in sockets:
+            each.listen(BACKLOG)  # who comes before the thread has begun waits for it
         self._config = Config(
             app,
             http=Brief,
