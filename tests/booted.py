@@ -40,7 +40,7 @@ class Machine:
         (folder / "m").mkdir()
         _prepare(folder / "extra")
         with self.log.open("wb") as log:
-            arguments = [str(folder), f"renewd-{os.getpid()}-{folder.name}", sys.base_prefix]
+            arguments = [str(folder), f"renewd-{os.urandom(4).hex()}", sys.base_prefix]
             self._nspawn = subprocess.Popen(
                 ["unshare", "-m", "--propagation", "private", "bash", "-c", _BOOT, "boot", *arguments],
                 stdin=subprocess.DEVNULL,

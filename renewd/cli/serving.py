@@ -20,6 +20,7 @@ from renewd.cli.remote import ADDRESS, PACKET, SHOWN
 
 COMMANDS = frozenset({"renew", "deploy", "rollback", "preflight", "finalize"})
 _PEER_GROUPS = 59  # SO_PEERGROUPS, asm-generic/socket.h
+_MOST_GROUPS = 256  # that Python asks for at once
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _PATIENCE = 10.0  # seconds for a caller to say what it wants
 _LONGEST = 200  # characters of a variable that describes a terminal
@@ -47,7 +48,10 @@ def allowed(caller: socket.socket) -> bool:
     _, uid, gid = struct.unpack("iII", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if uid in (0, os.geteuid()):
         return True
-    groups = caller.getsockopt(socket.SOL_SOCKET, _PEER_GROUPS, 65536)
+    try:
+        groups = caller.getsockopt(socket.SOL_SOCKET, _PEER_GROUPS, _MOST_GROUPS * 4)
+    except OSError:  # more of them than that
+        return False
     members = {gid, *struct.unpack(f"{len(groups) // 4}I", groups)}
     return os.getegid() in members
 

@@ -1,0 +1,274 @@
+"""renewd's units in a real systemd that was booted for it: two sides, a web server, and the sandbox as the service."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.booted import RENEWD, Machine, booted
+from tests.programs import until
+
+A, B = "a.example", "b.example"
+CONFIG = "/etc/renewd/config.yaml"
+LIVE = "/etc/renewd/live"
+NGINX = """
+events {}
+pid /run/nginx.pid;
+http {
+  access_log off;
+  server {
+    listen 127.0.0.1:443 ssl;
+    ssl_certificate LIVE/a.example/fullchain.pem;
+    ssl_certificate_key LIVE/a.example/privkey.pem;
+  }
+}
+""".replace("LIVE", LIVE)
+
+
+class Scene:
+    """The machine with all that stays from test to test: the sandbox, nginx's configuration, a credential, the units."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        sandbox = ["--directory", "/srv/sandbox", "--port", "7000", "--http-port", "7001", "--ready"]
+        names = ["--name", A, "--name", B, "--days-left", "3"]
+        machine.run("/bin/systemd-run", "--unit=sandbox", RENEWD, "sandbox", *sandbox, *names)
+        until(lambda: machine.run("/bin/ls", "/srv/sandbox/config.yaml", check=False).returncode == 0)
+        shown = yaml.safe_load(machine.read("/srv/sandbox/config.yaml"))["issuers"]["sandbox"]
+        self.subscription = shown["subscription_id"]
+        machine.write("/etc/renewd/root.pem", machine.read(shown["trust"]["file"]))
+        machine.write("/etc/renewd/credentials/rcl-api-key", machine.read(shown["api_key"]["file"]), "0600")
+        machine.write("/etc/nginx/nginx.conf", NGINX)
+        self.configure(A)
+        machine.renewd("install-systemd", check=True)
+
+    def configure(self, *names: str, **keys: object) -> None:
+        """The configuration: these names, in a folder that nginx serves from."""
+        issuer = {
+            "type": "rcl",
+            "subscription_id": self.subscription,
+            "api_key": {"credential": "rcl-api-key"},
+            "base_url": "http://127.0.0.1:7000/public",
+            "trust": {"file": "/etc/renewd/root.pem"},
+        }
+        entry = {
+            "install": {"directory": f"{LIVE}/{{name}}", "placeholder": True},
+            "hooks": {"check": "nginx -t", "reload": "nginx -s reload"},
+            "confirm": {"connect": "127.0.0.1:443", "server_name": A, "within": "10s"},
+            **keys,
+        }
+        whole = {"issuers": {"rcl": issuer}, "certificates": [{"name": name, **entry} for name in names]}
+        self.machine.write(CONFIG, yaml.safe_dump(whole), "0640", "root:root")
+        self.machine.run("/bin/sh", "-c", f"getent group renewd >/dev/null && chgrp renewd {CONFIG} || true")
+
+    def fresh(self) -> None:
+        """As after the installation."""
+        units = [
+            "nginx",
+            "renewd",
+            "renewd-simple",
+            "renewd-deploy.path",
+            "renewd-deploy.service",
+            "renewd-recover",
+        ]
+        self.machine.run("/bin/systemctl", "stop", *units, check=False)
+        self.machine.run(
+            "/bin/sh",
+            "-c",
+            f"rm -rf /var/lib/renewd/* /var/lib/renewd-deploy/* {LIVE} /etc/systemd/system/*.d/test.conf",
+        )
+        self.machine.run("/bin/systemctl", "daemon-reload")
+        self.machine.run("/bin/systemctl", "reset-failed")
+        self.machine.run("/bin/journalctl", "--rotate", "--vacuum-time=1s", check=False)
+        self.configure(A)
+
+    def drop_in(self, unit: str, *lines: str) -> None:
+        text = "\n".join(["[Service]", *lines, ""])
+        self.machine.write(f"/etc/systemd/system/{unit}.service.d/test.conf", text)
+        self.machine.run("/bin/systemctl", "daemon-reload")
+
+    def start(self, *units: str) -> None:
+        """All of it, and its first pass is over."""
+        self.machine.run("/bin/systemctl", "start", *(units or ("renewd-recover", "nginx", "renewd")))
+        until(lambda: "pass.ended" in self.machine.journal("renewd*"))
+
+    def served(self) -> str:
+        """The serial number and the end of what nginx shows."""
+        line = "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -noout -serial -enddate"
+        return self.machine.run("/bin/sh", "-c", line).stdout
+
+    def live(self) -> str:
+        """The same of what is on the disk."""
+        return self.machine.run(
+            "/usr/bin/openssl", "x509", "-noout", "-serial", "-enddate", "-in", f"{LIVE}/{A}/fullchain.pem"
+        ).stdout
+
+    def status(self) -> str:
+        return self.machine.show("renewd", "StatusText")
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with booted(tmp_path_factory.mktemp("booted")) as machine:
+        yield Scene(machine)
+
+
+@pytest.fixture
+def scene(one: Scene) -> Scene:
+    one.fresh()
+    return one
+
+
+def test_from_nothing_to_a_certificate_that_nginx_serves_across_the_line_of_privileges(scene: Scene):
+    machine = scene.machine
+    scene.start()
+    assert machine.show("renewd", "Type") == "notify"
+    assert machine.show("renewd", "ActiveState") == "active"
+    assert "1 watched; next renewal: a.example in" in scene.status()
+    assert scene.served() == scene.live()
+    assert machine.run("/usr/bin/stat", "-Lc", "%U %a", f"{LIVE}/{A}/privkey.pem").stdout == "root 600\n"
+    pid = machine.show("renewd", "MainPID")
+    assert machine.run("/bin/ps", "-o", "user=", "-p", pid).stdout.strip() == "renewd"
+    deployed = machine.journal("renewd-deploy")
+    assert '"command": "nginx -s reload"' in deployed
+    assert "nginx" not in machine.journal("renewd").replace("renewd-deploy.service", "")
+    assert machine.renewd("check").returncode == 0
+    assert machine.renewd("status").returncode == 0
+
+
+def test_recover_runs_before_the_web_server_and_gives_it_something_to_start_with(scene: Scene):
+    machine = scene.machine
+    machine.run("/bin/systemctl", "start", "nginx", "renewd-recover")
+    assert machine.show("nginx", "ActiveState") == "active"
+    ended = int(machine.show("renewd-recover", "ExecMainExitTimestampMonotonic"))
+    assert 0 < ended <= int(machine.show("nginx", "ExecMainStartTimestampMonotonic"))
+    assert (
+        "CN"
+        in machine.run("/usr/bin/openssl", "x509", "-noout", "-subject", "-in", f"{LIVE}/{A}/cert.pem").stdout
+    )
+
+
+def test_a_reload_takes_a_good_configuration(scene: Scene):
+    scene.start()
+    pid = scene.machine.show("renewd", "MainPID")
+    scene.configure(A, B, confirm=None)
+    scene.machine.run("/bin/systemctl", "reload", "renewd")
+    until(lambda: scene.status().startswith("2 watched"))
+    assert scene.machine.show("renewd", "MainPID") == pid
+    assert scene.machine.show("renewd", "ActiveState") == "active"
+
+
+@pytest.mark.fault(74)
+def test_a_reload_of_a_wrong_configuration_fails_and_the_status_says_why(scene: Scene):
+    machine = scene.machine
+    scene.start()
+    pid, before = machine.show("renewd", "MainPID"), scene.status()
+    scene.configure(A, renew_befor="30d")
+    refused = machine.run("/bin/systemctl", "reload", "renewd", check=False)
+    assert refused.returncode != 0
+    assert scene.status() == before  # nobody asked the daemon
+    shown = machine.run(
+        "/bin/systemctl", "status", "--no-pager", "-l", "-n", "50", "renewd", check=False
+    ).stdout
+    assert "did you mean renew_before" in shown
+    machine.run("/bin/systemctl", "kill", "-s", "HUP", "--kill-who=main", "renewd")
+    until(lambda: "configuration refused" in scene.status())
+    assert "renew_before" in scene.status()
+    assert machine.show("renewd", "MainPID") == pid
+    scene.configure(A)
+    machine.run("/bin/systemctl", "reload", "renewd")
+    until(lambda: "refused" not in scene.status())
+    assert machine.show("renewd", "ActiveState") == "active"
+
+
+def test_a_daemon_that_stands_still_is_killed_by_the_watchdog_and_comes_back(scene: Scene):
+    machine = scene.machine
+    scene.drop_in("renewd", "WatchdogSec=2s", "RestartSec=100ms")
+    scene.start()
+    pid = int(machine.show("renewd", "MainPID"))
+    until(lambda: machine.show("renewd", "WatchdogTimestampMonotonic") != "0")
+    machine.run("/bin/kill", "-STOP", str(pid))
+    until(lambda: machine.show("renewd", "NRestarts") == "1")
+    assert "watchdog" in machine.journal("renewd")
+    until(lambda: machine.show("renewd", "ActiveState") == "active")
+    assert int(machine.show("renewd", "MainPID")) != pid
+
+
+def test_a_wrong_configuration_at_start_is_told_and_not_tried_again(scene: Scene):
+    scene.configure(A, renew_befor="30d")
+    assert scene.machine.run("/bin/systemctl", "start", "renewd", check=False).returncode != 0
+    assert scene.machine.show("renewd", "ActiveState") == "failed"
+    assert scene.machine.show("renewd", "NRestarts") == "0"
+    assert "did you mean renew_before" in scene.machine.journal("renewd")
+
+
+def test_root_and_the_group_let_the_daemon_run_commands_and_nobody_else_does(scene: Scene):
+    machine = scene.machine
+    scene.start()
+    before = scene.served()
+    renewed = machine.renewd("renew", A, "--force", "--json")
+    assert json.loads(renewed.stdout)["outcomes"][0]["result"] == "renewed", renewed
+    assert scene.served() != before
+    machine.run("/usr/sbin/useradd", "-M", "-G", "renewd", "member", check=False)
+    looked = machine.renewd("preflight", user="member")
+    assert (looked.returncode, "the API takes the key" in looked.stdout) == (0, True), looked
+    refused = machine.renewd("preflight", user="nobody")
+    assert refused.returncode == 2
+    assert "Permission denied" in refused.stderr or "permission" in refused.stderr.lower()
+
+
+def test_without_its_daemon_root_is_told_to_start_it(scene: Scene):
+    scene.start()
+    scene.machine.run("/bin/systemctl", "stop", "renewd")
+    told = scene.machine.renewd("renew", A)
+    assert told.returncode == 1
+    assert "systemctl start renewd" in told.stderr
+
+
+def test_the_side_that_obtains_can_neither_write_nor_read_what_is_live(scene: Scene):
+    scene.start()
+    pid = scene.machine.show("renewd", "MainPID")
+    inside = ["/usr/bin/nsenter", "-t", pid, "-m", "/usr/sbin/runuser", "-u", "renewd", "--"]
+    assert scene.machine.run(*inside, "/bin/cat", f"{LIVE}/{A}/privkey.pem", check=False).returncode != 0
+    assert scene.machine.run(*inside, "/usr/bin/touch", f"{LIVE}/{A}/x", check=False).returncode != 0
+    assert scene.machine.run(*inside, "/bin/ls", "/root", check=False).returncode != 0
+
+
+@pytest.mark.fault(85)
+def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_here(scene: Scene):
+    machine = scene.machine
+    scene.start()
+    before = scene.live()
+    machine.write("/etc/nginx/nginx.conf", NGINX.replace("events {}", "events {} nonsense;"))
+    try:
+        failed = machine.renewd("renew", A, "--force")
+    finally:
+        machine.write("/etc/nginx/nginx.conf", NGINX)
+    assert failed.returncode == 1
+    assert "nginx.conf test failed" in failed.stdout + failed.stderr
+    assert scene.live() == before == scene.served()
+    assert machine.renewd("deploy", A).returncode == 0
+    assert scene.live() == scene.served() != before
+
+
+def test_stopping_it_is_quick_and_orderly(scene: Scene):
+    scene.start()
+    scene.machine.run("/bin/systemctl", "stop", "renewd")
+    assert scene.machine.show("renewd", "Result") == "success"
+    assert scene.machine.show("renewd", "ExecMainStatus") == "0"
+    assert scene.machine.show("renewd", "ExecMainCode") == "1"  # it left by itself (CLD_EXITED)
+
+
+def test_all_in_one_does_the_same_as_root(scene: Scene):
+    machine = scene.machine
+    machine.renewd("install-systemd", "--simple")
+    try:
+        scene.start("nginx", "renewd-recover", "renewd-simple")
+        assert scene.served() == scene.live()
+        assert "1 watched; next renewal" in machine.show("renewd-simple", "StatusText")
+        assert machine.renewd("renew", A, "--force").returncode == 0
+        assert scene.served() == scene.live()
+    finally:
+        machine.run("/bin/systemctl", "stop", "renewd-simple")
+        machine.renewd("install-systemd")
