@@ -3,6 +3,7 @@
 Its calls have no time limit of their own and may hang for ever; what they say may hold secrets. Neither gets out of here.
 """
 
+import base64
 import logging
 import queue
 import re
@@ -16,10 +17,12 @@ from renewd.challenges.dns01 import Record
 from renewd.challenges.dns_lookup import Lookup
 from renewd.config import providers, secrets
 from renewd.config.proving import DnsProvider
+from renewd.config.sources import SecretSource
 from renewd.errors import ChallengeFailed, TargetError, Temporary
 
 SECONDS = 120.0  # for all that is to be done in one zone
 _SHOWN = 300  # characters of what the library says
+_CODED = "base64::"  # before a key, in the options that say so
 _TOO_MANY, _BROKEN = 429, 500  # what an API says that may be otherwise later
 _URL = re.compile(r"([a-z+]+://)[^\s'\"<>]*", re.IGNORECASE)
 _FOR_URL = re.compile(r" for url: \S+")  # said for people who do not know whom they asked
@@ -67,7 +70,7 @@ class ProviderRecords:
     def _in_zone(self, zone: str, records: Sequence[Record], act: Callable[[Any, Record], object]) -> None:
         name = self._settings.provider
         hidden: list[str] = []
-        options = {key: self._resolved(value, hidden) for key, value in self._settings.options.items()}
+        options = self._options(hidden)
 
         def work() -> None:
             provider = self._provider(zone, options)
@@ -119,13 +122,21 @@ class ProviderRecords:
             values["ttl"] = int(self._settings.ttl.total_seconds())
         return module.Provider(ConfigResolver().with_dict(values))  # type: ignore[no-untyped-call]
 
-    @staticmethod
-    def _resolved(value: Any, hidden: list[str]) -> str | bool:
-        if isinstance(value, str | bool):
-            return value
-        text = secrets.resolve(value).reveal()
-        hidden.append(text)
-        return text
+    def _options(self, hidden: list[str]) -> dict[str, str | bool]:
+        """The options with their secrets, which are added to what is hidden; a key as the library takes it."""
+        coded = {each.name for each in providers.options(self._settings.provider) if _CODED in each.help}
+        found: dict[str, str | bool] = {}
+        for key, value in self._settings.options.items():
+            if not isinstance(value, SecretSource):
+                found[key] = value
+                continue
+            text = secrets.resolve(value).reveal()
+            hidden.append(text)
+            if key in coded and not text.startswith((_CODED, "file::", "/")):
+                text = _CODED + base64.b64encode(text.encode()).decode()
+                hidden.append(text)
+            found[key] = text
+        return found
 
 
 def _numbered(error: BaseException | None) -> bool:
@@ -148,9 +159,9 @@ def said(error: BaseException, hidden: Sequence[str]) -> str:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """A secret, and its parts where several are written as one (algorithm:name:secret)."""
+    """A secret, and its parts where several are written as one: algorithm:name:secret, a key's lines."""
     yield secret
-    yield from (part for part in secret.split(":") if len(part) > 7)  # noqa: PLR2004 - no secret is as short
+    yield from (part for part in re.split(r"[:\s]+", secret) if len(part) > 7)  # noqa: PLR2004 - no secret is as short
 
 
 def _bare(url: re.Match[str]) -> str:

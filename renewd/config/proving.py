@@ -18,7 +18,7 @@ from renewd.config import addresses
 from renewd.config.deploying import Commands
 from renewd.config.paths import AbsolutePath
 from renewd.config.settings import Problem, Settings, between, fit, matching
-from renewd.config.sources import SecretSource
+from renewd.config.sources import KeySource, SecretSource
 from renewd.config.units import Duration, duration
 
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9-]*").fullmatch
@@ -26,6 +26,11 @@ _DNS_NAME = re.compile(r"(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1
 confidential = re.compile(  # how the options are called whose values nobody may see
     r"(?:.*_)?(?:token|secret|password|passwd|pass|psw|phrase|key|content|2fa)|.*account_info"
 ).fullmatch
+_KEYS = {  # the options whose secrets are written on several lines, as keys in PEM and JSON are
+    ("googleclouddns", "auth_service_account_info"),
+    ("oci", "auth_key_content"),
+    ("transip", "auth_api_key"),
+}
 _NAMES_A_FILE = re.compile(r"(?:file::)?/.*").fullmatch  # a few options want a path to what is secret
 
 
@@ -163,6 +168,13 @@ class DnsProvider(Dns01):
                 if isinstance(value, str) and confidential(key) and not _NAMES_A_FILE(value)
             ]
         )
+        return self
+
+    @model_validator(mode="after")
+    def _on_lines(self) -> "DnsProvider":
+        for key, value in self.options.items():
+            if (self.provider, key) in _KEYS and isinstance(value, SecretSource):
+                (self.__pydantic_extra__ or {})[key] = KeySource.model_validate(value.model_dump())
         return self
 
     @property

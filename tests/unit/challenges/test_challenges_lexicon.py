@@ -1,9 +1,13 @@
 """Records through a provider's API: a real PowerDNS, APIs that hang or refuse, and words without secrets."""
 
+import base64
+import json
 import socket
 import threading
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from renewd import challenges
 from renewd.certs.order import Token
@@ -161,3 +165,35 @@ def test_a_token_that_cannot_be_read_is_told(made, tmp_path):
 )
 def test_the_library_s_words_are_shown_without_secrets(text, shown):
     assert lexicon.said(ValueError(text), [SECRET, "hmac-sha256:k:abcdefghij"]) == shown
+
+
+def pem():
+    key = rsa.generate_private_key(65537, 2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+KEYS = {
+    "googleclouddns": (
+        "auth_service_account_info",
+        {},
+        lambda: json.dumps({"client_email": "a@b", "private_key": pem(), "project_id": "c"}, indent=2),
+    ),
+    "transip": ("auth_api_key", {"auth_username": "me"}, pem),
+}
+
+
+@pytest.mark.parametrize("provider", KEYS)
+@pytest.mark.parametrize("coded", [False, True], ids=["as it is", "in base64"])
+def test_a_key_of_several_lines_is_read_from_its_file(tmp_path, provider, coded):
+    option, others, make = KEYS[provider]
+    text = make()
+    path = tmp_path / "key"
+    path.write_text(f"base64::{base64.b64encode(text.encode()).decode()}" if coded else text)
+    path.chmod(0o600)
+    written = {"type": "dns-01", "provider": provider, option: {"file": str(path)}, **others}
+    writer = lexicon.ProviderRecords(DnsProvider.model_validate(written), Lookup(zone="example.test"))
+    hidden: list[str] = []
+    options = writer._options(hidden)
+    writer._provider("example.test", options)  # which reads it
+    assert base64.b64decode(str(options[option]).removeprefix("base64::")).decode().strip() == text.strip()
+    assert "***" in lexicon.said(ValueError(f"no: {text.splitlines()[1]}"), hidden) or coded
