@@ -54,6 +54,7 @@ class Serving:
 
     def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
         self._sockets = sockets
+        self._files = [each.getsockname() for each in sockets if each.family == socket.AF_UNIX]
         for each in sockets:
             each.listen(BACKLOG)  # who comes before the thread has begun waits for it
         self._config = Config(
@@ -94,7 +95,10 @@ class Serving:
                 loop.call_soon_threadsafe(server.leaving.set)
         self._thread.join(LEAVE_WITHIN)
         for each in self._sockets:
-            _forget(each)
+            each.close()
+        for path in self._files:
+            with suppress(OSError):
+                os.unlink(path)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -116,7 +120,7 @@ def bind(web: Web) -> list[socket.socket]:
             made.append(_unix(web.socket, web.group))
     except BaseException:
         for each in made:
-            _forget(each)
+            each.close()
         raise
     return made
 
@@ -155,11 +159,3 @@ def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.settimeout(1.0)
         return caller.connect_ex(path) == 0
-
-
-def _forget(one: socket.socket) -> None:
-    with suppress(OSError):
-        name = one.getsockname() if one.family == socket.AF_UNIX else ""
-        if name:
-            os.unlink(name)
-    one.close()
