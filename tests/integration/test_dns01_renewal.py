@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
 
+from renewd.challenges import dns_lookup
 from renewd.renewal import events, passes, preflight
 from tests.nameservers import Bind, Knot, free_address
 from tests.programs import renewd, until
@@ -103,7 +105,8 @@ def test_what_a_crash_left_is_taken_away_by_the_next_start(world, server):
 
 
 @pytest.mark.fault(59)
-def test_a_name_server_that_is_away_when_renewd_starts_again_costs_no_order(world, server):
+def test_a_name_server_that_is_away_when_renewd_starts_again_costs_no_order(world, server, monkeypatch):
+    monkeypatch.setattr(dns_lookup, "_SECONDS", 0.5)
     world.sandbox.seed(NAME, days_left=None)
     mine = entry(world, server)
     ran = crashed(world.write(mine), world.folder, "states.STATES[states.State.READY] = die")
@@ -135,6 +138,47 @@ def crashed(path, folder, where):
         check=False,
         stdin=subprocess.DEVNULL,
     )
+
+
+@pytest.fixture
+def lagging(world, nameserver):
+    """A primary, and a second authoritative server that never learns of a change."""
+    second = free_address()
+    primary = nameserver(Knot, address=free_address(), port=53, others=[second])
+    nameserver(Knot, primary=primary, address=second, port=53)
+    world.sandbox.seed(NAME, days_left=None)
+    return primary, f"no such record on ns2.example.test ({second})"
+
+
+def test_a_server_that_lags_is_told_and_the_ca_is_asked_all_the_same(world, lagging):
+    primary, lacks = lagging
+    context = world.context(entry(world, primary, wait="1s"))
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    assert [event.saw for event in world.told(events.Unseen)] == [lacks]
+
+
+def test_a_server_that_lags_ends_the_try_where_that_is_asked_for(world, lagging):
+    primary, lacks = lagging
+    context = world.context(entry(world, primary, wait="1s", self_check="require"))
+    outcome = passes.run(context, context.loaded.targets)[0]
+    assert str(outcome.result) == "failed"
+    assert outcome.why == f"renewd itself sees {lacks} at TXT {RECORD}"
+    assert world.calls(NAME, "finalize") == 0
+    assert primary.records(RECORD) == []
+
+
+def test_who_is_asked_to_stop_while_waiting_for_servers_leaves_and_goes_on_later(world, lagging):
+    primary, _ = lagging
+    context = world.context(entry(world, primary, wait="1h"))
+    leaving = threading.Thread(target=lambda: (until(lambda: world.told(events.Placed)), context.stop.set()))
+    leaving.start()
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "parked"}
+    leaving.join()
+    assert len(primary.records(RECORD)) == 2
+    context = world.context(entry(world, primary, self_check="off"))
+    until(lambda: results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"})
+    assert world.calls(NAME, "order") == 1
+    assert primary.records(RECORD) == []
 
 
 def test_preflight_writes_a_record_sees_it_and_takes_it_away(world, server):
