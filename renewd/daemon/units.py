@@ -46,7 +46,7 @@ class Piece:
         try:
             with open(below(root, self.path), encoding="utf-8", errors="replace") as file:
                 there = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Found.NOTHING
         if there == self.content:
             return Found.SAME
