@@ -15,10 +15,13 @@ def chosen(loaded: Loaded, names: Sequence[str]) -> tuple[Target, ...]:
 
 
 def one(loaded: Loaded, name: str) -> Target:
-    """The target of this name, however it is spaced or cased. Raises UsageError if it is not watched."""
+    """The target of this name, however it is spaced or cased. Raises UsageError if it is not watched.
+
+    It is found by its name, which may be another than its `domains`, and by those.
+    """
     wanted = identity(name)
     for target in loaded.targets:
-        if target.identity == wanted:
+        if target.identity == wanted or (target.entry.domains and identity(target.name) == wanted):
             return target
     import difflib
 
