@@ -28,6 +28,7 @@ class Line:
 
     requests: str  # the obtaining side's
     answers: str  # the installing side's
+    targets: tuple[Target, ...] = ()  # as the installing side sees them
 
 
 def load(path: str, environment: Mapping[str, str] = os.environ) -> Loaded:
@@ -45,6 +46,7 @@ def obtaining(loaded: Loaded, line: Line) -> Loaded:
         replace(entry, certificate=entry.certificate.model_copy(update={**changed, "hooks": Hooks()}))
         for entry in loaded.entries
     )
+    line = replace(line, targets=loaded.targets)
     return replace(loaded, line=line, targets=_targets(loaded, changed), entries=entries)
 
 

@@ -21,7 +21,7 @@ SENT = frozenset({State.FINALIZE_INTENT, State.RECONCILE})  # finalize was calle
 
 def deploy(context: Context, targets: Sequence[Target]) -> list[Outcome]:
     """The newest accepted version of each goes live if it is not; then check, reload and confirm once more."""
-    return _together(context, targets, _newest)
+    return together(context, targets, _newest)
 
 
 def rollback(context: Context, target: Target, to: str | None) -> list[Outcome]:
@@ -36,7 +36,7 @@ def rollback(context: Context, target: Target, to: str | None) -> list[Outcome]:
         context.installer.pin(target)
         return attempts.begin_rollout(context, target, version.id, fence, kind="rollback")
 
-    return _together(context, [target], prepare)
+    return together(context, [target], prepare)
 
 
 def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
@@ -58,13 +58,14 @@ def finalize(context: Context, target: Target, order_uri: str) -> list[Outcome]:
         live = context.live_leaf(target)
         return engine.obtain(Work.at(context, target, attempt, live))
 
-    return _together(context, [target], prepare)
+    return together(context, [target], prepare)
 
 
 Prepare = Callable[[Context, Target, int], Ready | Outcome]
 
 
-def _together(context: Context, targets: Sequence[Target], prepare: Prepare) -> list[Outcome]:
+def together(context: Context, targets: Sequence[Target], prepare: Prepare) -> list[Outcome]:
+    """What `prepare` makes of each target under its lease goes live, group by group."""
     ready, outcomes = [], []
     for target in targets:
         try:

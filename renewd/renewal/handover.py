@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from renewd.certs import bundle as bundles
 from renewd.config.sides import Line
+from renewd.config.targets import Target
 from renewd.errors import HookFailed
-from renewd.renewal import events
+from renewd.install import layouts
+from renewd.renewal import attempts, events
 from renewd.renewal.context import Context
 from renewd.renewal.member import Member
-from renewd.renewal.outcome import Result
+from renewd.renewal.outcome import Outcome, Ready, Result
 
 if TYPE_CHECKING:
     from renewd.renewal.rollout import Rollout
@@ -45,6 +47,35 @@ def back(rollout: "Rollout", members: Sequence[Member]) -> None:
     """Hand over what is live here again after it went back. Raises HookFailed if it does not go live there."""
     for _, _, error in _wrong(rollout, members):
         raise error
+
+
+def restore(context: Context, targets: Sequence[Target]) -> list[Outcome]:
+    """What is live here and whose files are gone on the other side is handed over once more; nothing is ordered for it."""
+    from renewd.renewal import by_hand
+
+    names = {target.identity for target in targets}
+    line = context.loaded.line
+    gone = {
+        there.identity for there in (line.targets if line else ()) if there.identity in names and _gone(there)
+    }
+    lost = [target for target in targets if target.identity in gone and context.installer.current(target)]
+
+    def again(context: Context, target: Target, fence: int) -> Ready:
+        return attempts.begin_rollout(context, target, context.installer.current(target) or "", fence)
+
+    return by_hand.together(context, lost, again) if lost else []
+
+
+def _gone(there: Target) -> bool:
+    """Whether a file that programs see is not there; one that we may not look for is none of our business."""
+    for place in there.places:
+        try:
+            os.stat(layouts.leaf(place)[1])
+        except FileNotFoundError:
+            return True
+        except OSError:
+            continue
+    return False
 
 
 def _wrong(rollout: "Rollout", members: Sequence[Member]) -> list[tuple[Member, str, HookFailed]]:

@@ -12,7 +12,7 @@ from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
-from renewd.renewal import attempts, events, rollout, survey
+from renewd.renewal import attempts, events, handover, rollout, survey
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import DEFECT, STOPPED, Outcome, Ready, Result
@@ -48,6 +48,9 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
         tasks = plan(context, adopted) if adopted and not context.stop.is_set() else []
         if not tasks:
             break
+    if context.loaded.line is not None and not context.stop.is_set():
+        rest = [target for target in targets if target.identity not in outcomes]
+        outcomes.update((outcome.target.identity, outcome) for outcome in handover.restore(context, rest))
     well = sum(outcome.result.well for outcome in outcomes.values())
     context.emit(
         events.PassEnded(

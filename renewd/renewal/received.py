@@ -6,15 +6,14 @@ before may go live again without, such as the version before one that turned out
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from renewd.certs import bundle as bundles
 from renewd.certs import gate
 from renewd.certs.bundle import Bundle, Material
 from renewd.config.targets import Target
-from renewd.errors import MaterialRefused, RenewdError
+from renewd.errors import MaterialRefused
 from renewd.install.installer import Source, Version
-from renewd.renewal import acceptance, attempts, debts, passes
+from renewd.renewal import acceptance, attempts, by_hand, debts
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready
 
@@ -30,24 +29,15 @@ class Handed:
 
 def install(context: Context, handed: Mapping[str, Handed]) -> list[Outcome]:
     """One outcome for each of `handed`, by identity, that is watched; those that share check and reload go together."""
-    ready: list[Ready] = []
-    outcomes: list[Outcome] = []
-    for target in context.loaded.targets:
-        if target.identity not in handed:
-            continue
-        prepare = partial(_prepare, context, target, handed[target.identity])
-        try:
-            found = attempts.under_lease(context, target, prepare)
-        except RenewdError as error:
-            found = passes.unexpected(context, target, error)
-        if isinstance(found, Ready):
-            ready.append(found)
-        elif found is not None:
-            outcomes.append(found)
-    return outcomes + passes.deploy(context, ready)
+    targets = [target for target in context.loaded.targets if target.identity in handed]
+
+    def prepare(context: Context, target: Target, fence: int) -> Ready:
+        return _version(context, target, handed[target.identity], fence)
+
+    return by_hand.together(context, targets, prepare)
 
 
-def _prepare(context: Context, target: Target, handed: Handed, fence: int) -> Ready:
+def _version(context: Context, target: Target, handed: Handed, fence: int) -> Ready:
     """A version of ours that holds what was handed over. Raises MaterialRefused, InstallFailed."""
     bundle = gate.assemble(handed.material)
     known = _known(context.installer.versions(target), bundle)

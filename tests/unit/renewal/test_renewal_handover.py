@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +199,18 @@ def test_what_is_there_already_is_checked_and_reloaded_once_more(machine: Machin
     assert run(context) == {A: "adopted"}
     assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed"}
     assert count.read_text() == "\n\n"
+
+
+def test_files_that_somebody_deleted_there_are_handed_over_again_without_an_order(
+    machine: Machine, world: World
+):
+    context = machine.obtaining(A)
+    assert run(context) == {A: "adopted"}
+    assert run(context) == {}
+    shutil.rmtree(world.folder / "live" / A)
+    assert run(context) == {A: "deployed"}
+    assert world.live(A) == context.live_leaf(context.loaded.targets[0])
+    assert world.calls(A, "order") == 0
 
 
 # What nobody should be able to do who has taken over the side that obtains.
