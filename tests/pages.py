@@ -86,9 +86,9 @@ def failed(name: str, now: datetime, failure: Failure = REFUSED) -> Known:
     return Known(last=attempt(name, now, failure=failure, next_try_at=now + timedelta(minutes=50)))
 
 
-def seen(now: datetime, serial: str = SHOWN) -> Known:
-    """What the journal knows where a serial was seen to be served."""
-    step = Step(now - timedelta(hours=2), "confirm.served", {"at": "127.0.0.1:443", "serial": serial})
+def seen(now: datetime, serial: str = SHOWN, why: str = "") -> Known:
+    """What is known where a serial was seen to be served, and why it is not the right one."""
+    step = Step(now - timedelta(hours=2), "confirm.served", {"serial": serial, "why": why})
     return Known(served=step)
 
 
@@ -97,7 +97,7 @@ def board(clock: Clock, rows: Sequence[Row]) -> Board:
     made, now = Board(clock), clock.now()
     by_slug = {each.look.target.slug: each for each in rows}
     made.known = Snapshot(now, tuple(rows), Loaded(Configuration(), (), "", ()), by_slug)
-    made.metrics = metrics.certificates(made.known, made.heard)
+    made.metrics = metrics.certificates(made.known)
     made.pulse = Pulse.of(now, now - timedelta(hours=3), now + timedelta(hours=9), "")
     return made
 

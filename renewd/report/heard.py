@@ -1,6 +1,6 @@
-"""What events tell of the daemon and the disk does not: a configuration that was refused, a tick that failed, what is served."""
+"""What events tell of the daemon and the disk does not: a configuration that was refused, a tick that failed, a clock in doubt."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from renewd.clock import Clock
@@ -23,7 +23,6 @@ class Heard:
     loaded_at: datetime | None = None  # when the one that holds was taken
     tick_failed: str = ""  # why the last tick could not be done
     suspect: str = ""  # why the present is in doubt
-    not_served: dict[str, events.NotServed] = field(default_factory=dict)  # by the target's name
     in_pass: bool = False
     beat: float = 0.0  # monotonic: the last sign of life
     changed: int = 0  # counts what may have changed what is known
@@ -36,11 +35,7 @@ class Heard:
         self.beat = self.clock.monotonic()
         if event.level not in _QUIET:
             self.changed += 1
-        if isinstance(event, events.NotServed):
-            self.not_served = {**self.not_served, event.name: event}
-        elif isinstance(event, events.Served):
-            self.not_served = {name: each for name, each in self.not_served.items() if name != event.name}
-        elif isinstance(event, events.PassStarted | events.PassEnded):
+        if isinstance(event, events.PassStarted | events.PassEnded):
             self.in_pass, self.tick_failed = isinstance(event, events.PassStarted), ""
         else:
             self._of_the_daemon(event)

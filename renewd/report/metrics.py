@@ -101,9 +101,9 @@ class Counting:
         return prometheus.generate_latest(self.registry)
 
 
-def certificates(known: Snapshot, heard: Heard) -> bytes:
+def certificates(known: Snapshot) -> bytes:
     """What is known of each certificate; the same as long as the snapshot is."""
-    return _text(_of_certificates(known, heard))
+    return _text(_of_certificates(known))
 
 
 def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> bytes:
@@ -111,19 +111,13 @@ def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) ->
     return _text(_of_the_daemon(presence, heard, last_tick))
 
 
-def is_served(row: Row, heard: Heard) -> bool:
-    """Whether what is on disk was last seen to be served."""
-    seen = row.known.served
-    return row.name not in heard.not_served and seen is not None and seen.facts.get("serial") == row.serial
-
-
-def _of_certificates(known: Snapshot, heard: Heard) -> Iterator[Family]:
+def _of_certificates(known: Snapshot) -> Iterator[Family]:
     rows = [(_labels("name", row.name), row) for row in known.rows]
     for name, said, value in _EACH:
         yield f"certificate_{name}", said, [(label, value(row)) for label, row in rows]
-    watched = [pair for pair in rows if pair[1].look.target.entry.confirm is not None]
+    watched = [pair for pair in rows if pair[1].watched]
     said = "1 if the certificate on disk is the one that was last seen to be served."
-    yield "certificate_served_ok", said, [(label, float(is_served(row, heard))) for label, row in watched]
+    yield "certificate_served_ok", said, [(label, float(_is_served(row))) for label, row in watched]
     counts = Counter(row.state for row in known.rows)
     states: Series = [(_labels("state", state), counts[state]) for state in STATES]
     yield "certificates", "Certificates by state.", states
@@ -158,10 +152,12 @@ def _time(at: datetime | None) -> float | None:
     return None if at is None else at.timestamp()
 
 
+def _is_served(row: Row) -> bool:
+    return row.known.served is not None and not row.differs
+
+
 def _served_end(row: Row) -> float | None:
-    seen = row.known.served
-    same = seen is not None and seen.facts.get("serial") == row.serial
-    return _time(row.look.facts.not_after) if same else None
+    return _time(row.look.facts.not_after) if row.watched and _is_served(row) else None
 
 
 def _labels(label: str, value: str) -> str:

@@ -55,6 +55,20 @@ class Row:
         serial = self.look.facts.serial
         return "" if serial is None else show_serial(serial)
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at what is served."""
+        return self.look.target.entry.confirm is not None
+
+    @property
+    def differs(self) -> str:
+        """How what is served differs from what is on disk, as far as that was looked at; empty if it does not."""
+        seen = self.known.served
+        if not self.watched or seen is None:
+            return ""
+        other = seen.facts.get("serial") != self.serial
+        return self.known.not_served or (f"another one: {seen.facts.get('serial')}" if other else "")
+
     def unhealthy(self, now: datetime) -> str:
         """Why nobody should call this healthy, in words; empty if there is no reason."""
         if self.state in UNUSABLE:
@@ -64,7 +78,7 @@ class Row:
 
     def troubled(self, now: datetime) -> bool:
         """Whether somebody should look at it."""
-        return bool(self.held) or status.troubled((self.look, self.known), now)
+        return bool(self.held or self.differs) or status.troubled((self.look, self.known), now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,8 @@ class Pages:
         now, known = self._seen()
         if known is None:
             return self._html("waiting.html", now, 200)
-        heard, summary = self._board.heard, self._summary(known)
-        found = listing.listing(summary, query, heard, now)
+        summary = self._summary(known)
+        found = listing.listing(summary, query, now)
         if query.page > found.pages:
             raise HTTPException(404, f"there are {found.pages} pages of these")
         return self._html(
@@ -90,7 +90,7 @@ class Pages:
             now,
             query=query,
             listing=found,
-            cards=[views.card(row, heard, now) for row in summary.troubled[: listing.FIRST]],
+            cards=[views.card(row, now) for row in summary.troubled[: listing.FIRST]],
             troubled=len(summary.troubled),
             watched=len(known.rows),
             counts=summary.counts,
@@ -118,8 +118,8 @@ class Pages:
         return self._html(
             "certificate.html",
             now,
-            line=views.line(row, self._board.heard, now, troubled=row.troubled(now)),
-            card=views.card(row, self._board.heard, now),
+            line=views.line(row, now, troubled=row.troubled(now)),
+            card=views.card(row, now),
             headline=style.safe(why.headline(subject, now)),
             rows=[(label, style.safe(text, 2048)) for label, text in why.rows(subject, now)],
             history=tried.history(entries, now),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from renewd.report.heard import Heard
 from renewd.report.snapshot import Row, Snapshot
 from renewd.report.web.query import PER_PAGE, Query, monday
 from renewd.report.web.timeline import Timeline, draw
@@ -52,7 +51,7 @@ class Listing:
     pages: int
 
 
-def listing(summary: Summary, query: Query, heard: Heard, now: datetime) -> Listing:
+def listing(summary: Summary, query: Query, now: datetime) -> Listing:
     """The rows that are asked for, in the order that is asked for."""
     rows = summary.known.rows
     chosen = [row for row in rows if _wanted(row, query, summary)] if query.narrows else list(rows)
@@ -60,7 +59,7 @@ def listing(summary: Summary, query: Query, heard: Heard, now: datetime) -> List
     begin = (query.page - 1) * PER_PAGE
     shown = chosen[begin : begin + PER_PAGE]
     return Listing(
-        tuple(line(row, heard, now, troubled=row.name in summary.names) for row in shown),
+        tuple(line(row, now, troubled=row.name in summary.names) for row in shown),
         len(chosen),
         begin + 1 if shown else 0,
         begin + len(shown),

@@ -11,7 +11,12 @@ from renewd.report.web.board import FRESH, Board
 
 PAUSE = 5.0  # seconds between two looks at least
 SHARE = 20  # a look is followed by a pause of so many times what it took
-_FILES = ("renewd.db", "renewd.db-wal", "preflight.json")  # in the state directory: others may write them
+_FILES = (
+    "renewd.db",
+    "renewd.db-wal",
+    "preflight.json",
+    "served.json",
+)  # in the state directory: others may write them
 
 
 class Looking:
@@ -55,7 +60,7 @@ class Looking:
         context = self._context()
         self._seen, self._marks = self._board.heard.changed, self._files()
         known = snapshot.take(context)
-        rendered = metrics.certificates(known, self._board.heard)
+        rendered = metrics.certificates(known)
         self._board.known, self._board.metrics = known, rendered
 
     def _run(self) -> None:

@@ -6,8 +6,6 @@ from urllib.parse import quote
 
 from renewd.planning import words
 from renewd.report import style, times, why
-from renewd.report.heard import Heard
-from renewd.report.metrics import is_served
 from renewd.report.snapshot import Row
 
 LONGEST_NAME = 600
@@ -64,7 +62,7 @@ def moment(at: datetime | None, now: datetime) -> Moment | None:
     return Moment(words.until(at, now), f"{times.minute(at)} UTC", times.rfc3339(at) or "")
 
 
-def line(row: Row, heard: Heard, now: datetime, *, troubled: bool) -> Line:
+def line(row: Row, now: datetime, *, troubled: bool) -> Line:
     """The row of the table."""
     facts, decision = row.look.facts, row.look.decision
     first, *others = row.name.split(",")
@@ -77,7 +75,7 @@ def line(row: Row, heard: Heard, now: datetime, *, troubled: bool) -> Line:
         moment(facts.not_after, now),
         style.safe(facts.problem or ""),
         moment(decision.at, now),
-        served(row, heard, now),
+        served(row, now),
     )
 
 
@@ -86,22 +84,19 @@ def href(row: Row) -> str:
     return f"/certificate/{quote(row.look.target.slug, safe='')}"
 
 
-def served(row: Row, heard: Heard, now: datetime) -> Served:
+def served(row: Row, now: datetime) -> Served:
     """What was last seen to be served, in words."""
-    if row.look.target.entry.confirm is None:
+    seen = row.known.served
+    if not row.watched:
         return Served("unwatched", "nobody looks")
-    seen, wrong = row.known.served, heard.not_served.get(row.name)
-    if wrong is not None:
-        return Served("differs", style.safe(wrong.why))
     if seen is None:
         return Served("unseen", "not seen yet")
-    if is_served(row, heard):
-        return Served("same", "the same", moment(seen.at, now))
-    serial = str(seen.facts.get("serial") or "another certificate")
-    return Served("differs", style.safe(f"another one: {serial}"), moment(seen.at, now))
+    if row.differs:
+        return Served("differs", style.safe(row.differs), moment(seen.at, now))
+    return Served("same", "the same", moment(seen.at, now))
 
 
-def card(row: Row, heard: Heard, now: datetime) -> Card:
+def card(row: Row, now: datetime) -> Card:
     """What went wrong and what to do, as `why` says it."""
     subject = why.Subject(row.look, row.known)
     told = [(label, text) for label, text in why.rows(subject, now) if label in _BAD]
@@ -110,7 +105,7 @@ def card(row: Row, heard: Heard, now: datetime) -> Card:
         rows = (("held", style.safe(row.held, 2048)), *rows)
     command = next((text for label, text in told if not label), "")
     return Card(
-        line(row, heard, now, troubled=True),
+        line(row, now, troubled=True),
         style.safe(why.headline(subject, now)),
         rows,
         style.safe(command, 2048),

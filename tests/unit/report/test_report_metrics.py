@@ -16,7 +16,7 @@ from renewd.report.known import Known
 from renewd.report.metrics import Counting
 from renewd.report.web.board import Pulse
 from tests import pages
-from tests.pages import CONFIRM, SHOWN
+from tests.pages import CONFIRM
 
 
 def samples(text: bytes) -> dict[str, float]:
@@ -69,6 +69,7 @@ def test_what_is_served_is_told_where_somebody_looks(clock):
         clock,
         pages.row("same.example", now, 61, pages.seen(now), **CONFIRM),
         pages.row("older.example", now, 61, pages.seen(now, "11:22"), **CONFIRM),
+        pages.row("wrong.example", now, 61, pages.seen(now, why="it serves 11:22"), **CONFIRM),
         pages.row("unseen.example", now, 61, **CONFIRM),
         pages.row("unwatched.example", now, 61),
     )
@@ -76,20 +77,11 @@ def test_what_is_served_is_told_where_somebody_looks(clock):
     assert served == {
         "renewd_certificate_served_ok{name=same.example}": 1,
         "renewd_certificate_served_ok{name=older.example}": 0,
+        "renewd_certificate_served_ok{name=wrong.example}": 0,
         "renewd_certificate_served_ok{name=unseen.example}": 0,
     }
     ends = [key for key in found if "served_not_after" in key]
     assert ends == ["renewd_certificate_served_not_after_timestamp_seconds{name=same.example}"]
-
-
-def test_a_look_that_found_another_certificate_outweighs_an_older_one_that_did_not(clock):
-    now, heard = clock.now(), Heard(clock)
-    row = pages.row("a.example", now, 61, pages.seen(now), **CONFIRM)
-    assert metrics.is_served(row, heard)
-    heard(events.NotServed(name="a.example", at="127.0.0.1:443", why="it still serves 11:22"))
-    assert not metrics.is_served(row, heard)
-    heard(events.Served(name="a.example", at="127.0.0.1:443", serial=SHOWN))
-    assert metrics.is_served(row, heard)
 
 
 def test_failures_debts_and_budget_are_told(clock):

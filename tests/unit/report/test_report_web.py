@@ -5,6 +5,7 @@ import http.client
 import re
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
@@ -132,10 +133,14 @@ def test_who_needs_somebody_stands_on_top_with_what_went_wrong_and_what_to_do(se
 
 def test_what_is_served_differs_loudly(serve, clock):
     now = clock.now()
-    site = serve(pages.row("a.example", now, 61, pages.seen(now), **CONFIRM))
-    assert "the same" in site.html().text
-    site.board.heard(events.NotServed(name="a.example", at="x", why="127.0.0.1:443 still serves 77:01"))
-    assert "differs 127.0.0.1:443 still serves 77:01" in site.html().text
+    same = pages.row("a.example", now, 61, pages.seen(now), **CONFIRM)
+    other = pages.row(
+        "b.example", now, 61, pages.seen(now, why="127.0.0.1:443 still serves 77:01"), **CONFIRM
+    )
+    text = serve(same, other).html().text
+    assert "1 of 2 needs somebody" in text
+    assert "the same seen 2 hours ago" in text
+    assert text.count("differs 127.0.0.1:443 still serves 77:01") == 2, "in its card and in the table"
 
 
 def test_what_was_seen_long_ago_and_is_another_serial_differs_too(serve, clock):
@@ -468,11 +473,11 @@ HOSTILE = (
 def test_hostile_words_stay_words_wherever_they_come_from(serve, clock, text):
     now = clock.now()
     failure = Failure("api", "Unreachable", text, text)
-    known = pages.failed("a.example", now, failure)
+    seen = pages.seen(now, text, text).served
+    known = replace(pages.failed("a.example", now, failure), served=seen)
     row = pages.row("a.example", now, 5, known, facts={"problem": text}, held=text, **CONFIRM)
     row.look.target.name = text
     site = serve(row, history=[(pages.attempt(text, now, failure=failure, kind=text, issuer=text), [])])
-    site.board.heard.not_served = {text: events.NotServed(name=text, at=text, why=text)}
     site.board.heard.refused = site.board.heard.suspect = text
     site.board.known.by_slug["it"] = row
     for path in ("/", "/certificate/it", f"/?q={quote(text)}" if text.isprintable() else "/"):
