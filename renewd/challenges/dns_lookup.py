@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from renewd import deadline
-from renewd.config import addresses
+from renewd.challenges import dns_asking
 from renewd.errors import ChallengeFailed, Temporary
 
 if TYPE_CHECKING:
@@ -34,16 +33,38 @@ class Server:
 class Lookup:
     """Asks the name server at `resolver` (HOST:PORT), or the system's. All names come and go without their last dot.
 
-    Every question raises Temporary if the name service cannot answer it now.
+    Every question raises Temporary if the name service cannot answer it now; what it answered is not asked again.
     """
 
     def __init__(self, resolver: str | None = None, zone: str | None = None) -> None:
         self._address = resolver
         self._zone = zone
         self._made: Resolver | None = None
+        self._ends: dict[str, str] = {}
+        self._zones: dict[str, str] = {}
+        self._servers: dict[str, list[Server]] = {}
 
     def follow(self, name: str) -> str:
         """Where a record of this name has to be written: the end of its aliases. Raises ChallengeFailed for a loop."""
+        if name not in self._ends:
+            self._ends[name] = self._end(name)
+        return self._ends[name]
+
+    def zone(self, name: str) -> str:
+        """The zone that the name is in. Raises ChallengeFailed if it is in none."""
+        if self._zone is not None:
+            return self._zone.rstrip(".")
+        if name not in self._zones:
+            self._zones[name] = self._zone_of(name)
+        return self._zones[name]
+
+    def servers(self, zone: str) -> list[Server]:
+        """Every authoritative server of the zone, at each of its addresses. Raises ChallengeFailed if there is none."""
+        if zone not in self._servers:
+            self._servers[zone] = self._servers_of(zone)
+        return self._servers[zone]
+
+    def _end(self, name: str) -> str:
         names = [_name(name)]
         while (target := self._alias(names[-1])) is not None:
             way = " → ".join(_text(each) for each in (*names, target))
@@ -57,10 +78,7 @@ class Lookup:
             names.append(target)
         return _text(names[-1])
 
-    def zone(self, name: str) -> str:
-        """The zone that the name is in. Raises ChallengeFailed if it is in none."""
-        if self._zone is not None:
-            return self._zone.rstrip(".")
+    def _zone_of(self, name: str) -> str:
         whole = _name(name)
         for each in _ancestors(whole):
             found = owner(self._ask(each, "SOA"), whole)
@@ -71,8 +89,7 @@ class Lookup:
             remedy="Is the domain delegated? Otherwise name the zone: challenge.zone.",
         )
 
-    def servers(self, zone: str) -> list[Server]:
-        """Every authoritative server of the zone, at each of its addresses. Raises ChallengeFailed if there is none."""
+    def _servers_of(self, zone: str) -> list[Server]:
         import dns.rdatatype
 
         names = [
@@ -104,7 +121,10 @@ class Lookup:
         target = self._cname(name)
         if target is None:
             return None
-        beside = dns.name.Name([f"renewd-{secrets.token_hex(8)}".encode(), *name.parent().labels])
+        try:
+            beside = dns.name.Name([f"renewd-{secrets.token_hex(8)}".encode(), *name.parent().labels])
+        except dns.name.NameTooLong:
+            return target
         return None if self._cname(beside) == target else target
 
     def _cname(self, name: "Name") -> "Name | None":
@@ -130,7 +150,7 @@ class Lookup:
         except (dns.exception.DNSException, OSError) as error:
             whom = self._address or "the system's name servers"
             raise Temporary(
-                f"{whom} cannot say what {kind} {_text(name)} has: {words(error)}",
+                f"{whom} cannot say what {kind} {_text(name)} has: {dns_asking.words(error)}",
                 stage="challenge",
                 remedy="See that this machine's name service works, or name another: challenge.resolver.",
             ) from error
@@ -138,7 +158,7 @@ class Lookup:
 
     def _resolver(self) -> "Resolver":
         if self._made is None:
-            self._made = _resolver(self._address)
+            self._made = dns_asking.reach(self._address)
         return self._made
 
 
@@ -155,55 +175,6 @@ def owner(response: "Message", name: "Name") -> "Name | None":
         ):
             return rrset.name
     return None
-
-
-def words(error: BaseException) -> str:
-    """What went wrong with a question, for people."""
-    import dns.exception
-    import dns.rcode
-    import dns.resolver
-
-    if isinstance(error, dns.exception.Timeout):
-        return "no answer in time"
-    if isinstance(error, dns.resolver.NoNameservers):
-        said = [response for *_, response in error.kwargs.get("errors", ()) if response is not None]
-        return dns.rcode.to_text(said[-1].rcode()) if said else "no answer of use"
-    if isinstance(error, OSError):
-        return deadline.words(error)
-    return "an answer that cannot be understood"
-
-
-def _resolver(address: str | None) -> "Resolver":
-    import dns.exception
-    import dns.resolver
-
-    try:
-        if address is None:
-            return dns.resolver.Resolver()
-        host, port = addresses.split(address)
-        resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers = list(located(host, port))
-        resolver.port = port
-    except dns.exception.DNSException as error:  # no /etc/resolv.conf
-        raise Temporary(
-            f"this machine has no name service that could be asked: {error}",
-            stage="challenge",
-            remedy="Name one: challenge.resolver.",
-        ) from error
-    return resolver
-
-
-def located(host: str, port: int) -> list[str]:
-    """The addresses of a name server that the configuration names. Raises Temporary if there are none."""
-    import httpcore
-
-    try:
-        found = deadline.look_up(host, port, _SECONDS)
-    except httpcore.ConnectTimeout:
-        found = []
-    if not found:
-        raise Temporary(f"the name server {host} has no address", stage="challenge")
-    return found
 
 
 def _ancestors(name: "Name") -> Iterator["Name"]:

@@ -9,7 +9,8 @@ from threading import Event
 
 from renewd.certs.order import Token
 from renewd.challenges.base import Sight
-from renewd.challenges.dns_lookup import PORT, Lookup, Server, words
+from renewd.challenges.dns_asking import words
+from renewd.challenges.dns_lookup import PORT, Lookup, Server
 from renewd.clock import SystemClock
 from renewd.errors import TargetError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from renewd.challenges import dns_lookup
+from renewd.challenges import dns_asking, dns_lookup
 from renewd.challenges.dns01 import Record
 from renewd.challenges.dns_lookup import Lookup
 from renewd.config import addresses, tsig
@@ -93,7 +93,7 @@ class Updates:
 
         signed = (dns.tsig.PeerError, dns.tsig.BadSignature, dns.tsig.BadTime, dns.message.UnknownTSIGKey)
         why: BaseException = OSError()
-        for address in dns_lookup.located(self._host, self._port):
+        for address in dns_asking.located(self._host, self._port):
             try:
                 return dns.query.tcp(message, address, timeout=_SECONDS, port=self._port)
             except signed as error:
@@ -103,7 +103,7 @@ class Updates:
                     raise self._refused(type(error), zone) from error
                 why = error
         raise Temporary(
-            f"the name server {self._settings.server} cannot be asked: {dns_lookup.words(why)}",
+            f"the name server {self._settings.server} cannot be asked: {dns_asking.words(why)}",
             stage="challenge",
             remedy="See that it runs, that `server` is its address, and that it listens on TCP.",
         ) from why
