@@ -50,6 +50,11 @@ class Deadline(httpcore.NetworkBackend):
         self._lock = threading.Lock()
         self._line: socket.socket | None = None  # a second descriptor of the connection, for abort alone
 
+    def again(self, seconds: float) -> None:
+        """Begin the next call, on a connection that is kept."""
+        self.sent = False
+        self._end = _CLOCK.monotonic() + seconds
+
     def left(self, at_most: float | None = None) -> float:
         """Seconds that the next wait may take. Raises Expired or Aborted."""
         if self.aborted:

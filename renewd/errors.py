@@ -23,6 +23,7 @@ RenewdError
     ├── OutOfBudget            a limit of the CA's would be passed: waits until it is not
     ├── ClockSuspect           this machine's clock and the service's disagree: nothing is ordered until they agree
     ├── KeyRejected            401, 403: no more calls with this key until it changes
+    ├── Declined               the CA does not issue for such names, or not so: a person is needed, looked at daily
     ├── NotInSubscription      the name is not known there: a person is needed, looked at daily
     ├── BadReply               the answer is not what the API promises
     ├── MaterialRefused        the gate says no: quarantined, never installed
@@ -192,6 +193,12 @@ class KeyRejected(TargetError):
     """The service does not take the API key (401, 403)."""
 
     stage = "api"
+
+
+class Declined(TargetError):
+    """The CA will not issue this: a name, an address, a profile or a kind of key that it does not take."""
+
+    stage = "order"
 
 
 class NotInSubscription(TargetError):

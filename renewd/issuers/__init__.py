@@ -26,9 +26,16 @@ def _rcl_v8(name: str, settings: Any, clock: "Clock", _state_directory: str) -> 
     return RclV8(name, settings, clock)
 
 
+def _acme(name: str, settings: Any, clock: "Clock", state_directory: str) -> "Issuer":
+    from renewd.issuers.acme import Acme
+
+    return Acme(name, settings, clock, state_directory)
+
+
 KINDS: dict[str, Callable[[str, Any, "Clock", str], "Issuer"]] = {  # by the setting `type`
     "rcl": _rcl,
     "rcl-v8": _rcl_v8,
+    "acme": _acme,
 }
 
 

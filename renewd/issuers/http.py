@@ -6,7 +6,7 @@ the request go out, and does the call cost something if it did?
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,14 +23,14 @@ from renewd.issuers import links
 
 LARGEST = 1 << 20  # bytes of an answer; the longest chain that is allowed is an eighth of it
 LARGEST_REFUSAL = 1 << 16  # bytes that are read of an error page
-_HEADERS = {
+HEADERS = {
     "User-Agent": f"renewd/{renewd.__version__}",
     "Accept": "*/*",
     "Accept-Encoding": "identity",  # 194 KB of gzip can become 200 MB
     "Cache-Control": "no-store",  # order and finalize are GETs that a proxy would believe it may repeat
     "Connection": "close",
 }
-_FOREIGN = (
+FOREIGN = (
     httpx.HTTPError,
     httpx.InvalidURL,
     httpx.StreamError,
@@ -65,6 +65,9 @@ class Reply:
     date: str
     retry_after: str
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # by lower-case name, where they are kept
 
 
 class Web:
@@ -117,11 +120,11 @@ class Web:
 
     @cached_property
     def _api_context(self) -> ssl.SSLContext:
-        return _context(self._settings.ca_file, instead=True)
+        return context(self._settings.ca_file, instead=True)
 
     @cached_property
     def _download_context(self) -> ssl.SSLContext:
-        return _context(self._settings.ca_file, instead=False)  # storage is another party's
+        return context(self._settings.ca_file, instead=False)  # storage is another party's
 
     def _permit(self) -> deadline.Permit | None:
         """Which addresses downloads may come from; where there is a proxy it looks names up, and stands anywhere."""
@@ -134,12 +137,12 @@ class Web:
     def _request(self, url: str, body: bytes | None = None) -> httpx.Request:
         timeout = {"timeout": {"connect": self._settings.timeout.connect.total_seconds()}}
         if body is None:
-            return httpx.Request("GET", url, headers=_HEADERS, extensions=timeout)
-        headers = {**_HEADERS, "Content-Type": "application/json"}
+            return httpx.Request("GET", url, headers=HEADERS, extensions=timeout)
+        headers = {**HEADERS, "Content-Type": "application/json"}
         return httpx.Request("POST", url, content=body, headers=headers, extensions=timeout)
 
     def _transport(self, network: deadline.Deadline, context: ssl.SSLContext) -> deadline.Transport:
-        return deadline.Transport(network, context, _proxy(self._settings.proxy))
+        return deadline.Transport(network, context, proxy(self._settings.proxy))
 
     def _assert_origin(self, request: httpx.Request) -> None:
         """The key goes to the configured scheme, host and port, and nowhere else."""
@@ -156,8 +159,8 @@ class Web:
             self._running.add(network)
         try:
             yield
-        except _FOREIGN as error:
-            raise _mapped(error, call, network) from error
+        except FOREIGN as error:
+            raise mapped(error, call, network) from error
         finally:
             with self._lock:
                 self._running.discard(network)
@@ -170,7 +173,8 @@ def unusable(call: Call, why: str) -> TargetError:
     return BadReply(f"{call.what} was answered, but not usably: {why}", stage=call.stage)
 
 
-def _mapped(error: Exception, call: Call, network: deadline.Deadline) -> TargetError:
+def mapped(error: Exception, call: Call, network: deadline.Deadline) -> TargetError:
+    """One of ours for an exception of the network's, by what went out before it and what the call costs."""
     why = "ended, because renewd is leaving" if network.aborted else deadline.words(error)
     if not network.sent:
         return Unreachable(f"{call.what} was not sent: {why}", stage=call.stage, remedy=_remedy(why))
@@ -220,7 +224,7 @@ def _body(response: httpx.Response, call: Call, *, whole: bool) -> bytes:
     return bytes(body)
 
 
-def _context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
+def context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
     """What TLS has to be; the roots of `ca_file` `instead` of the system's or beside them. Raises Unreachable."""
     try:
         context = ssl.create_default_context(cafile=ca_file if instead else None)
@@ -236,5 +240,6 @@ def _context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
     return context
 
 
-def _proxy(url: str | None) -> httpcore.Proxy | None:
+def proxy(url: str | None) -> httpcore.Proxy | None:
+    """The proxy to go through, if any."""
     return None if url is None else httpcore.Proxy(url)

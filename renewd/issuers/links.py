@@ -33,6 +33,13 @@ def check_order(uri: str, *, near: bool) -> None:
         raise ValueError("the order's address is http")
 
 
+def check_call(url: str, *, near: bool) -> None:
+    """Raises ValueError, in words, for what a service may not name as an address of its own that we are to call."""
+    parts, _ = _split(url)
+    if parts.scheme == "http" and not (near and is_loopback(parts.hostname or "")):
+        raise ValueError("the link is http to another machine" if near else "the link is not https")
+
+
 def is_loopback(host: str) -> bool:
     """Whether a URL's host is this machine, by its looks alone."""
     try:

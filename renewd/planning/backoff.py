@@ -25,6 +25,7 @@ class Debt(StrEnum):
 
 _KINDS = {
     "KeyRejected": Kind.KEY,
+    "Declined": Kind.CONFIGURATION,
     "NotInSubscription": Kind.CONFIGURATION,
     "NotProvable": Kind.CONFIGURATION,
     "MaterialRefused": Kind.CONFIGURATION,

@@ -1,0 +1,232 @@
+"""Any CA that speaks ACME (RFC 8555): orders, authorizations, finalize, chains, revocation. renewd makes the key."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from renewd.certs import csr
+from renewd.certs.bundle import Material
+from renewd.certs.order import Order, OrderStatus, Token
+from renewd.clock import Clock
+from renewd.config.issuing import AcmeIssuer
+from renewd.config.targets import Target
+from renewd.errors import (
+    AlreadyFinalized,
+    ChallengeFailed,
+    Declined,
+    OrderGone,
+    ReplyLost,
+    TargetError,
+    Temporary,
+    Throttled,
+    Unfinalized,
+    Unreachable,
+)
+from renewd.issuers import acme_chains, acme_refusals, acme_wire
+from renewd.issuers.acme_account import Account
+from renewd.issuers.acme_keys import Keys
+from renewd.issuers.acme_orders import Orders, base64url
+from renewd.issuers.acme_session import Session, Signer
+from renewd.issuers.acme_wire import Authorization, WireOrder
+from renewd.issuers.base import Issued
+from renewd.issuers.http import Call, unusable
+
+_UNSENT = (Unreachable, Throttled)
+
+
+class Acme:
+    """One account at one CA. `skew` is how far the CA's clock was ahead of ours at its last answer."""
+
+    def __init__(self, name: str, settings: AcmeIssuer, clock: Clock, state_directory: str) -> None:
+        self.name = name
+        self._settings = settings
+        self._clock = clock
+        self._session = Session(settings, clock)
+        self._orders = Orders(self._session, clock)
+        folder = os.path.join(state_directory, "acme", name)
+        self.account = Account(settings, self._session, folder)
+        self._keys = Keys(os.path.join(folder, "keys"))
+        brief, whole = self._session.brief, self._session.whole
+        self._new = Call("newOrder", "order", brief, costs=True)
+        self._answer = Call("the answer to the challenge", "challenge", brief)
+        self._finalize = Call("finalize", "finalize", whole, costs=True)
+        self._certificate = Call("the certificate", "download", brief)
+
+    def __repr__(self) -> str:
+        return f"Acme({self.name!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far the CA's clock was ahead of ours at its last answer; None if it did not say."""
+        return self._session.skew
+
+    @skew.setter
+    def skew(self, value: timedelta | None) -> None:
+        self._session.skew = value
+
+    def current(self, target: Target) -> Issued | None:
+        """None: a CA keeps nothing for a name. It is called all the same, so that its clock and its directory are known."""
+        self._session.hello()
+        return None
+
+    def order(self, target: Target, *, replaces: str = "") -> Order:
+        """A new order (§7.4) for a key that is on the disk before it. Raises ReplyLost if one may have been made."""
+        signer = self.account.signer()
+        payload = self._wanted(target)
+        key = self._keys.make(target, self._settings.key_type, reuse=self._settings.reuse_key)
+        self._keys.sweep(self._clock.now().timestamp())
+        try:
+            return self._ordered(payload, replaces, key, signer)
+        except ReplyLost:
+            raise
+        except TargetError:
+            self._keys.drop(key)
+            raise
+
+    def read(self, target: Target, order: Order) -> Order:
+        """The order as it stands, with a token for each name that is still to be proved."""
+        signer = self.account.signer()
+        found = self._orders.found(order, signer)
+        _insist(found, target)
+        if found.status is not OrderStatus.PENDING:
+            return Order(order.uri, found.status, (), order.key)
+        tokens = [self._token(target, each, signer) for each in self._orders.to_prove(found, signer)]
+        return Order(order.uri, found.status, tuple(tokens), order.key)
+
+    def validate(self, target: Target, order: Order) -> None:
+        """Answer the challenges whose tokens stand (§7.5.1), and wait until the CA has looked at all of them."""
+        signer = self.account.signer()
+        found = self._orders.found(order, signer)
+        if found.status is OrderStatus.PENDING:
+            standing = {(token.type, token.value) for token in order.tokens}
+            for each in self._orders.to_prove(found, signer):
+                for challenge in each.challenges:
+                    token = self._orders.proof(each, challenge, signer)
+                    if (token.type, token.value) in standing and challenge.status == "pending":
+                        self._session.post(challenge.url, {}, self._answer, signer)
+            found = self._orders.looked(
+                order, signer, lambda status: status is OrderStatus.PENDING, self._answer
+            )
+        if found.status is OrderStatus.INVALID:
+            raise self._orders.unproved(found, signer)
+
+    def finalize(self, target: Target, order: Order) -> Issued:
+        """Send the request for our key (§7.4), and wait for the certificate. Raises ReplyLost if it may come later."""
+        if not order.key:
+            raise OrderGone(
+                f"renewd has no key for the order {order.uri}: it was made elsewhere",
+                stage="finalize",
+                remedy=f"let renewd make an order of its own: renewd renew '{target.name}' --force",
+            )
+        signer = self.account.signer()
+        request = csr.request(self._keys.load(order.key), target.domains)
+        found = self._orders.before(order, signer)
+        if found.status is OrderStatus.READY:
+            payload = {"csr": base64url(request)}
+            reply = self._session.post(found.finalize, payload, self._finalize, signer)
+            found = self._orders.shown(reply, self._finalize)
+        return self._issued(order, self._until_issued(order, found, signer))
+
+    def outcome(self, target: Target, order: Order) -> Issued | None:
+        """What came of the order; None while the CA works on it. Raises Unfinalized, OrderGone."""
+        found = self._orders.found(order, self.account.signer())
+        if found.status in (OrderStatus.READY, OrderStatus.PENDING):
+            raise Unfinalized("the CA shows that the order still waits to be finalized")
+        return None if found.status is OrderStatus.PROCESSING else self._issued(order, found)
+
+    def collect(self, target: Target, issued: Issued) -> Material:
+        """The chain (§7.4.2), the preferred one where there are several, with our key."""
+        signer, call = self.account.signer(), self._certificate
+        key = csr.pem(self._keys.load(issued.key))
+        reply = self._session.post(issued.links["certificate"], "", call, signer, acme_chains.TYPE)
+        chosen, wanted = reply.body, self._settings.preferred_chain
+        if wanted is not None and not acme_chains.leads_to(chosen, wanted):
+            for url in acme_wire.alternates(reply.headers.get("link", ""), near=self._session.near):
+                other = self._session.post(url, "", call, signer, acme_chains.TYPE).body
+                if acme_chains.leads_to(other, wanted):
+                    chosen = other
+                    break
+        return Material(pem=(chosen, key))
+
+    def revoke(self, leaf: x509.Certificate, reason: int) -> None:
+        """Take a certificate back (§7.6); `reason` as RFC 5280 §5.3.1 numbers it."""
+        url = self._session.directory().revoke
+        if not url:
+            raise Declined(f"{self.name} revokes nothing", stage="revoke")
+        payload = {"certificate": base64url(leaf.public_bytes(Encoding.DER)), "reason": reason}
+        call = Call("revokeCert", "revoke", self._session.brief)
+        self._session.post(url, payload, call, self.account.signer())
+
+    def close(self) -> None:
+        """End the calls and waits under way, and let none begin."""
+        self._session.close()
+
+    def _wanted(self, target: Target) -> dict[str, Any]:
+        payload: dict[str, Any] = {"identifiers": [acme_wire.identifier(each) for each in target.domains]}
+        profile, known = self._settings.profile, self._session.directory().profiles
+        if profile is not None:
+            if profile not in known:
+                raise Declined(
+                    f"the CA has no profile {profile!r}",
+                    remedy=f"write one of {', '.join(sorted(known))}" if known else "leave `profile` out",
+                )
+            payload["profile"] = profile
+        return payload
+
+    def _ordered(self, payload: dict[str, Any], replaces: str, key: str, signer: Signer) -> Order:
+        url, call = self._session.directory().new_order, self._new
+        try:
+            more = {"replaces": replaces} if replaces else {}
+            reply = self._session.post(url, {**payload, **more}, call, signer)
+        except (*_UNSENT, ReplyLost, Temporary):
+            raise
+        except TargetError:
+            if not replaces:
+                raise
+            reply = self._session.post(url, payload, call, signer)  # it may be that which was refused
+        found = self._orders.shown(reply, call)
+        try:
+            uri = acme_wire.location(reply.headers, near=self._session.near)
+        except ValueError as error:
+            raise unusable(call, str(error)) from None
+        return Order(uri, found.status, (), key)
+
+    def _token(self, target: Target, asked: Authorization, signer: Signer) -> Token:
+        """By the challenge that the target is set up for; another kind where the CA does not offer that one."""
+        wanted = target.challenge.type if target.challenge is not None else "http-01"
+        known = [each for each in asked.challenges if each.type in ("http-01", "dns-01")]
+        known.sort(key=lambda each: each.type != wanted)
+        if not known:
+            raise ChallengeFailed(f"the CA offers no proof for {asked.name} that renewd can give")
+        return self._orders.proof(asked, known[0], signer)
+
+    def _until_issued(self, order: Order, found: WireOrder, signer: Signer) -> WireOrder:
+        """The order with its certificate. What goes wrong after finalize was taken leaves open what comes of it."""
+        if found.status is not OrderStatus.PROCESSING:
+            return found
+        try:
+            return self._orders.looked(
+                order, signer, lambda status: status is OrderStatus.PROCESSING, self._finalize
+            )
+        except (Temporary, TargetError) as error:
+            raise ReplyLost(f"finalize was taken, and then: {error}", stage="finalize") from error
+
+    def _issued(self, order: Order, found: WireOrder) -> Issued:
+        if found.status is OrderStatus.VALID:
+            links = {"certificate": found.certificate}
+            return Issued(
+                name="", order_uri=order.uri, issued_at=None, expires_at=None, links=links, key=order.key
+            )
+        if found.status is OrderStatus.INVALID:
+            said = acme_refusals.problem(found.problem).said
+            raise OrderGone(f"the CA did not issue: {said or 'it does not say why'}", stage="finalize")
+        raise AlreadyFinalized(f"after finalize the order is {found.status}")
+
+
+def _insist(found: WireOrder, target: Target) -> None:
+    """Raises OrderGone for an order for other names."""
+    if found.domains != {acme_wire.plain(domain) for domain in target.domains}:
+        raise OrderGone("the order is for other names than the certificate now has", stage="order")

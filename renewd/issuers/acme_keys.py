@@ -1,0 +1,73 @@
+"""The keys of certificates that an ACME CA is asked for: made here, and on the disk before the order is."""
+
+import contextlib
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+from renewd.certs import csr, keys
+from renewd.config.targets import Target
+from renewd.errors import OrderGone
+from renewd.issuers import private_files
+
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
+
+ORPHANED = 30 * 86400.0  # seconds; no order lives as long as that
+UNUSED = 800 * 86400.0  # seconds that a key to be used again is kept without being used
+_NAME = re.compile(r"[A-Za-z0-9._+@-]{1,255}\.pem")
+_KEPT = "kept-"  # how the names of keys begin that are used again
+
+
+class Keys:
+    """One folder of keys."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def make(self, target: Target, key_type: str, *, reuse: bool) -> str:
+        """The name of a key that is stored now; with `reuse` the target's last one of this type."""
+        folder = target.slug[:160]
+        if not reuse:
+            return self._store(f"{folder}@{os.urandom(8).hex()}.pem", key_type)
+        mark = hashlib.sha256(target.identity.encode()).hexdigest()[:16]
+        name = f"{_KEPT}{key_type}-{folder}@{mark}.pem"
+        try:
+            self.load(name)
+        except OrderGone:
+            return self._store(name, key_type)
+        with contextlib.suppress(OSError):
+            os.utime(os.path.join(self._folder, name))
+        return name
+
+    def load(self, name: str) -> "PrivateKey":
+        """The key. Raises OrderGone if it is not there: nothing that was ordered for it is of any use."""
+        content = private_files.read(self._folder, name) if _NAME.fullmatch(name) else None
+        if content is None:
+            raise OrderGone(f"the key that the order was made for, {name!r}, is not in {self._folder}")
+        try:
+            return keys.load_key(content)
+        except ValueError as error:
+            raise OrderGone(
+                f"the key that the order was made for cannot be used: {self._folder}/{name} {error}"
+            ) from error
+
+    def drop(self, name: str) -> None:
+        """Forget a key that nothing was ordered for; one that is to be used again stays."""
+        if _NAME.fullmatch(name) and not name.startswith(_KEPT):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self._folder, name))
+
+    def sweep(self, now: float) -> None:
+        """Take away what nothing can need any more; `now` is in seconds since 1970."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as found:
+            for entry in found:
+                with contextlib.suppress(OSError):
+                    age = now - entry.stat(follow_symlinks=False).st_mtime
+                    if age > (UNUSED if entry.name.startswith(_KEPT) else ORPHANED):
+                        os.unlink(entry.path)
+
+    def _store(self, name: str, key_type: str) -> str:
+        private_files.write(self._folder, name, csr.pem(csr.new_key(key_type)))
+        return name

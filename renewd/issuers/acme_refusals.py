@@ -1,0 +1,130 @@
+"""What an ACME CA's refusals mean: its problem documents (RFC 8555 §6.7, RFC 7807), in words and as errors of ours. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from renewd.errors import (
+    AlreadyFinalized,
+    BadReply,
+    ChallengeFailed,
+    Declined,
+    KeyRejected,
+    NotFinal,
+    OrderGone,
+    ReplyLost,
+    TargetError,
+    Temporary,
+    Throttled,
+)
+from renewd.issuers import rcl_refusals, words
+from renewd.issuers.http import Call, Reply
+from renewd.issuers.rcl_wire import decode
+
+_PREFIX = "urn:ietf:params:acme:error:"
+_DONE, _REFUSED, _BROKEN = 2, 4, 5  # the first digit of a status
+_SEVERAL = 20  # sub-problems that are told
+_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_SHUT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+_DECLINED = {
+    "rejectedIdentifier": "Take the name off the certificate, or ask another CA for it.",
+    "unsupportedIdentifier": "Ask another CA for such a name; many issue for no addresses.",
+    "caa": "Let the name's CAA record allow this CA, or ask one that it allows.",
+    "badCSR": "Try another key_type; see what the CA says.",
+    "badPublicKey": "Try another key_type; see what the CA says.",
+    "invalidProfile": "Write a profile that the CA has, or leave `profile` out.",
+}
+_ACCOUNT = {
+    "accountDoesNotExist": "The CA does not know the account of this key: check `directory`; without account_key renewd makes an account.",
+    "userActionRequired": "Read and agree to the CA's terms at the address that it names.",
+    "externalAccountRequired": "Set `eab: {kid, hmac_key}` as the CA gave them to you.",
+    "badSignatureAlgorithm": "The CA does not take the account's kind of key: change it.",
+    "invalidContact": "Correct `email`.",
+    "unsupportedContact": "Correct `email`.",
+}
+_PROOF = {"connection", "dns", "dnssec", "tls", "incorrectResponse"}
+OUT = "The account may have been deactivated: renewd makes no other by itself. If it is to, move its file {file} away."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem document; `type` is without its prefix, empty if there is none of ACME's."""
+
+    type: str
+    said: str  # as one line for people
+
+
+def problem(data: Any) -> Problem:
+    """The problem that a part of an answer holds, whatever it is."""
+    if not isinstance(data, dict):
+        return Problem("", "")
+    kind = data.get("type")
+    kind = kind.removeprefix(_PREFIX) if isinstance(kind, str) and kind.startswith(_PREFIX) else ""
+    return Problem(words.clean(kind), words.clean("; ".join(_lines(data, kind))))
+
+
+def of_reply(reply: Reply) -> Problem:
+    """The problem document that an answer is."""
+    try:
+        return problem(decode(reply.body, reply.kind))
+    except ValueError:
+        return Problem("", words.said(reply.body, reply.kind))
+
+
+def _lines(data: dict[str, Any], kind: str) -> Iterator[str]:
+    """What is said of the whole, and of each name."""
+    detail = data.get("detail") or data.get("title")
+    yield f"{detail} ({kind})" if isinstance(detail, str) and kind else str(detail or kind)
+    subs = data.get("subproblems")
+    for sub in subs[:_SEVERAL] if isinstance(subs, list) else ():
+        if isinstance(sub, dict):
+            name = sub.get("identifier")
+            value = name.get("value") if isinstance(name, dict) else ""
+            inner = problem({**sub, "subproblems": None}).said
+            yield f"{value}: {inner}" if value else inner
+
+
+def refusal(reply: Reply, call: Call, now: datetime) -> TargetError | None:
+    """The error that an answer stands for; None for a 2xx.
+
+    4xx was refused before anything was done. 5xx to what costs is Temporary: answered, but whether it had an effect is
+    to be looked up before it is repeated; 504 is ReplyLost (RFC 9110 §15.6.5).
+    """
+    status = reply.status
+    if status // 100 == _DONE:
+        return None
+    found = of_reply(reply)
+    told = f"{call.what} was answered with {status}" + (f": {found.said}" if found.said else "")
+    if status in _BUSY or found.type == "rateLimited":
+        return Throttled(told, retry_after=rcl_refusals.wait(reply, now), stage=call.stage)
+    if call.costs and status == HTTPStatus.GATEWAY_TIMEOUT:
+        return ReplyLost(told, stage=call.stage)
+    if status // 100 == _BROKEN or status == HTTPStatus.REQUEST_TIMEOUT:
+        return Temporary(told, retry_after=rcl_refusals.wait(reply, now), stage=call.stage)
+    if status // 100 != _REFUSED:
+        return BadReply(told, stage=call.stage)
+    return _refused(found, told, status, call)
+
+
+def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
+    kind, stage = found.type, call.stage
+    unknown = kind == "unauthorized"
+    error: TargetError
+    if kind in _DECLINED:
+        error = Declined(told, stage=stage, remedy=_DECLINED[kind])
+    elif kind in _ACCOUNT:
+        error = KeyRejected(told, stage=stage, remedy=_ACCOUNT[kind])
+    elif kind == "orderNotReady":
+        error = AlreadyFinalized(told)
+    elif kind in _PROOF:
+        error = ChallengeFailed(told)
+    elif stage in {"account", "order"} and (unknown or status in _SHUT):
+        error = KeyRejected(told, stage=stage, remedy=OUT)
+    elif stage in {"read", "finalize", "challenge"} and (unknown or status in _ABSENT):
+        error = OrderGone(told, stage=stage)
+    else:
+        error = NotFinal(told, stage=stage)
+    return error

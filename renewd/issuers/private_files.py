@@ -1,0 +1,79 @@
+"""Files that hold keys: written whole, for their owner alone, and on the disk before anybody relies on them."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from renewd.errors import Unreachable
+
+_PRIVATE, _FOLDER = 0o600, 0o700
+
+
+def write(folder: str, name: str, data: bytes) -> None:
+    """The file, new or in place of the one that is there. Raises Unreachable if it cannot be kept: nothing was sent yet."""
+    with telling(f"keep {name} in {folder}"):
+        os.makedirs(folder, _FOLDER, exist_ok=True)
+        beside = f".{name}.{os.urandom(6).hex()}.renewd"
+        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _fill(at, beside, data)
+            os.rename(beside, name, src_dir_fd=at, dst_dir_fd=at)
+            os.fsync(at)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside, dir_fd=at)
+            raise
+        finally:
+            os.close(at)
+
+
+def read(folder: str, name: str) -> bytes | None:
+    """The file's content; None if there is none. Raises Unreachable if it cannot be read."""
+    with telling(f"read {name} in {folder}"):
+        try:
+            with open(os.path.join(folder, name), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+
+@contextlib.contextmanager
+def locked(folder: str, name: str) -> Iterator[None]:
+    """Alone among all processes and threads that lock the same file."""
+    with telling(f"lock {name} in {folder}"):
+        os.makedirs(folder, _FOLDER, exist_ok=True)
+        descriptor = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+    try:
+        with telling(f"lock {name} in {folder}"):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def telling(action: str) -> Iterator[None]:
+    """Any OSError inside becomes Unreachable: what could not be done, and why."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise Unreachable(
+            f"cannot {action}: {why}",
+            stage="key",
+            remedy="Let renewd write its state directory, and see that there is room.",
+        ) from error
+
+
+def _fill(at: int, name: str, data: bytes) -> None:
+    descriptor = os.open(
+        name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE, dir_fd=at
+    )
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
