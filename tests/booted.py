@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.programs import LONG, until
+from tests.programs import LONG
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PYTHON = "/opt/python"  # where the interpreter is in there: a unit cannot see one below /root
@@ -50,7 +52,7 @@ class Machine:
             )
         self._init = 0
         try:
-            until(self._booted)
+            come(self._booted)
         except BaseException:
             self.stop()
             raise
@@ -155,6 +157,14 @@ def _prepare(extra: Path) -> None:
         f'#!/bin/sh\nLD_LIBRARY_PATH={PYTHON}/lib exec /opt/renewd/bin/python -m renewd "$@"\n'
     )
     program.chmod(0o755)
+
+
+def come(true: Callable[[], object]) -> None:
+    """Returns once it is true in there; asking takes several processes each time, so it is not asked all the time."""
+    end, pause = time.monotonic() + LONG, threading.Event()
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        pause.wait(0.25)
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.booted import RENEWD, Machine, booted
-from tests.programs import until
+from tests.booted import RENEWD, Machine, booted, come
 
 A, B = "a.example", "b.example"
 CONFIG = "/etc/renewd/config.yaml"
@@ -31,10 +30,11 @@ class Scene:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.lived_in = False  # whether the daemon runs as it was installed
         sandbox = ["--directory", "/srv/sandbox", "--port", "7000", "--http-port", "7001", "--ready"]
-        names = ["--name", A, "--name", B, "--days-left", "3"]
+        names = ["--name", A, "--name", B, "--days-left", "80"]
         machine.run("/bin/systemd-run", "--unit=sandbox", RENEWD, "sandbox", *sandbox, *names)
-        until(lambda: machine.run("/bin/ls", "/srv/sandbox/config.yaml", check=False).returncode == 0)
+        come(lambda: machine.run("/bin/ls", "/srv/sandbox/config.yaml", check=False).returncode == 0)
         shown = yaml.safe_load(machine.read("/srv/sandbox/config.yaml"))["issuers"]["sandbox"]
         self.subscription = shown["subscription_id"]
         machine.write("/etc/renewd/root.pem", machine.read(shown["trust"]["file"]))
@@ -91,7 +91,7 @@ class Scene:
     def start(self, *units: str) -> None:
         """All of it, and its first pass is over."""
         self.machine.run("/bin/systemctl", "start", *(units or ("renewd-recover", "nginx", "renewd")))
-        until(lambda: "pass.ended" in self.machine.journal("renewd*"))
+        come(lambda: "pass.ended" in self.machine.journal("renewd*"))
 
     def served(self) -> str:
         """The serial number and the end of what nginx shows."""
@@ -116,7 +116,19 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 @pytest.fixture
 def scene(one: Scene) -> Scene:
+    """Nothing runs yet."""
+    one.lived_in = False
     one.fresh()
+    return one
+
+
+@pytest.fixture
+def running(one: Scene) -> Scene:
+    """All runs; a test leaves it so, with the configuration as it was."""
+    if not one.lived_in:
+        one.fresh()
+        one.start()
+    one.lived_in = True
     return one
 
 
@@ -135,6 +147,7 @@ def test_from_nothing_to_a_certificate_that_nginx_serves_across_the_line_of_priv
     assert "nginx" not in machine.journal("renewd").replace("renewd-deploy.service", "")
     assert machine.renewd("check").returncode == 0
     assert machine.renewd("status").returncode == 0
+    scene.lived_in = True
 
 
 def test_recover_runs_before_the_web_server_and_gives_it_something_to_start_with(scene: Scene):
@@ -142,7 +155,7 @@ def test_recover_runs_before_the_web_server_and_gives_it_something_to_start_with
     machine.write("/etc/systemd/system/boot.target", "[Unit]\nWants=nginx.service renewd-recover.service\n")
     machine.run("/bin/systemctl", "daemon-reload")
     machine.run("/bin/systemctl", "start", "boot.target")  # in one transaction, as a boot is
-    until(lambda: machine.show("nginx", "ActiveState") in ("active", "failed"))
+    come(lambda: machine.show("nginx", "ActiveState") in ("active", "failed"))
     assert machine.show("nginx", "ActiveState") == "active"
     ended = int(machine.show("renewd-recover", "ExecMainExitTimestampMonotonic"))
     assert 0 < ended <= int(machine.show("nginx", "ExecMainStartTimestampMonotonic"))
@@ -152,49 +165,50 @@ def test_recover_runs_before_the_web_server_and_gives_it_something_to_start_with
     )
 
 
-def test_a_reload_takes_a_good_configuration(scene: Scene):
-    scene.start()
-    pid = scene.machine.show("renewd", "MainPID")
-    scene.configure(A, B, confirm=None)
-    scene.machine.run("/bin/systemctl", "reload", "renewd")
-    until(lambda: scene.status().startswith("2 watched"))
-    assert scene.machine.show("renewd", "MainPID") == pid
-    assert scene.machine.show("renewd", "ActiveState") == "active"
+def test_a_reload_takes_a_good_configuration(running: Scene):
+    pid = running.machine.show("renewd", "MainPID")
+    running.configure(A, B, confirm=None)
+    running.machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: running.status().startswith("2 watched"))
+    assert running.machine.show("renewd", "MainPID") == pid
+    assert running.machine.show("renewd", "ActiveState") == "active"
+    running.configure(A)
+    running.machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: running.status().startswith("1 watched"))
 
 
 @pytest.mark.fault(74)
-def test_a_reload_of_a_wrong_configuration_fails_and_the_status_says_why(scene: Scene):
-    machine = scene.machine
-    scene.start()
-    pid, before = machine.show("renewd", "MainPID"), scene.status()
-    scene.configure(A, renew_befor="30d")
+def test_a_reload_of_a_wrong_configuration_fails_and_the_status_says_why(running: Scene):
+    machine = running.machine
+    pid, before = machine.show("renewd", "MainPID"), running.status()
+    running.configure(A, renew_befor="30d")
     refused = machine.run("/bin/systemctl", "reload", "renewd", check=False)
     assert refused.returncode != 0
-    assert scene.status() == before  # nobody asked the daemon
+    assert running.status() == before  # nobody asked the daemon
     shown = machine.run(
         "/bin/systemctl", "status", "--no-pager", "-l", "-n", "50", "renewd", check=False
     ).stdout
     assert "did you mean renew_before" in shown
     machine.run("/bin/systemctl", "kill", "-s", "HUP", "--kill-who=main", "renewd")
-    until(lambda: "configuration refused" in scene.status())
-    assert "renew_before" in scene.status()
+    come(lambda: "configuration refused" in running.status())
+    assert "renew_before" in running.status()
     assert machine.show("renewd", "MainPID") == pid
-    scene.configure(A)
+    running.configure(A)
     machine.run("/bin/systemctl", "reload", "renewd")
-    until(lambda: "refused" not in scene.status())
+    come(lambda: "refused" not in running.status())
     assert machine.show("renewd", "ActiveState") == "active"
 
 
 def test_a_daemon_that_stands_still_is_killed_by_the_watchdog_and_comes_back(scene: Scene):
     machine = scene.machine
     scene.drop_in("renewd", "WatchdogSec=2s", "RestartSec=100ms")
-    scene.start()
+    machine.run("/bin/systemctl", "start", "renewd")
     pid = int(machine.show("renewd", "MainPID"))
-    until(lambda: machine.show("renewd", "WatchdogTimestampMonotonic") != "0")
+    come(lambda: machine.show("renewd", "WatchdogTimestampMonotonic") != "0")
     machine.run("/bin/kill", "-STOP", str(pid))
-    until(lambda: machine.show("renewd", "NRestarts") == "1")
+    come(lambda: machine.show("renewd", "NRestarts") == "1")
     assert "watchdog" in machine.journal("renewd")
-    until(lambda: machine.show("renewd", "ActiveState") == "active")
+    come(lambda: machine.show("renewd", "ActiveState") == "active")
     assert int(machine.show("renewd", "MainPID")) != pid
 
 
@@ -206,13 +220,12 @@ def test_a_wrong_configuration_at_start_is_told_and_not_tried_again(scene: Scene
     assert "did you mean renew_before" in scene.machine.journal("renewd")
 
 
-def test_root_and_the_group_let_the_daemon_run_commands_and_nobody_else_does(scene: Scene):
-    machine = scene.machine
-    scene.start()
-    before = scene.served()
+def test_root_and_the_group_let_the_daemon_run_commands_and_nobody_else_does(running: Scene):
+    machine = running.machine
+    before = running.served()
     renewed = machine.renewd("renew", A, "--force", "--json")
     assert json.loads(renewed.stdout)["outcomes"][0]["result"] == "renewed", renewed
-    assert scene.served() != before
+    assert running.served() != before
     machine.run("/usr/sbin/useradd", "-M", "-G", "renewd", "member", check=False)
     looked = machine.renewd("preflight", user="member")
     assert (looked.returncode, "the API takes the key" in looked.stdout) == (0, True), looked
@@ -221,28 +234,29 @@ def test_root_and_the_group_let_the_daemon_run_commands_and_nobody_else_does(sce
     assert "Permission denied" in refused.stderr or "permission" in refused.stderr.lower()
 
 
-def test_without_its_daemon_root_is_told_to_start_it(scene: Scene):
-    scene.start()
+def test_it_stops_in_an_orderly_way_and_root_is_told_to_start_it(scene: Scene):
+    scene.machine.run("/bin/systemctl", "start", "renewd-recover", "nginx", "renewd-deploy.path", "renewd")
     scene.machine.run("/bin/systemctl", "stop", "renewd")
+    assert scene.machine.show("renewd", "Result") == "success"
+    assert scene.machine.show("renewd", "ExecMainStatus") == "0"
+    assert scene.machine.show("renewd", "ExecMainCode") == "1"  # it left by itself (CLD_EXITED)
     told = scene.machine.renewd("renew", A)
     assert told.returncode == 1
     assert "systemctl start renewd" in told.stderr
 
 
-def test_the_side_that_obtains_can_neither_write_nor_read_what_is_live(scene: Scene):
-    scene.start()
-    pid = scene.machine.show("renewd", "MainPID")
+def test_the_side_that_obtains_can_neither_write_nor_read_what_is_live(running: Scene):
+    pid = running.machine.show("renewd", "MainPID")
     inside = ["/usr/bin/nsenter", "-t", pid, "-m", "/usr/sbin/runuser", "-u", "renewd", "--"]
-    assert scene.machine.run(*inside, "/bin/cat", f"{LIVE}/{A}/privkey.pem", check=False).returncode != 0
-    assert scene.machine.run(*inside, "/usr/bin/touch", f"{LIVE}/{A}/x", check=False).returncode != 0
-    assert scene.machine.run(*inside, "/bin/ls", "/root", check=False).returncode != 0
+    assert running.machine.run(*inside, "/bin/cat", f"{LIVE}/{A}/privkey.pem", check=False).returncode != 0
+    assert running.machine.run(*inside, "/usr/bin/touch", f"{LIVE}/{A}/x", check=False).returncode != 0
+    assert running.machine.run(*inside, "/bin/ls", "/root", check=False).returncode != 0
 
 
 @pytest.mark.fault(85)
-def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_here(scene: Scene):
-    machine = scene.machine
-    scene.start()
-    before = scene.live()
+def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_here(running: Scene):
+    machine = running.machine
+    before = running.live()
     machine.write("/etc/nginx/nginx.conf", NGINX.replace("events {}", "events {} nonsense;"))
     try:
         failed = machine.renewd("renew", A, "--force")
@@ -250,17 +264,9 @@ def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_
         machine.write("/etc/nginx/nginx.conf", NGINX)
     assert failed.returncode == 1
     assert "nginx.conf test failed" in failed.stdout + failed.stderr
-    assert scene.live() == before == scene.served()
+    assert running.live() == before == running.served()
     assert machine.renewd("deploy", A).returncode == 0
-    assert scene.live() == scene.served() != before
-
-
-def test_stopping_it_is_quick_and_orderly(scene: Scene):
-    scene.start()
-    scene.machine.run("/bin/systemctl", "stop", "renewd")
-    assert scene.machine.show("renewd", "Result") == "success"
-    assert scene.machine.show("renewd", "ExecMainStatus") == "0"
-    assert scene.machine.show("renewd", "ExecMainCode") == "1"  # it left by itself (CLD_EXITED)
+    assert running.live() == running.served() != before
 
 
 def test_all_in_one_does_the_same_as_root(scene: Scene):
