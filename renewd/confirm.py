@@ -143,11 +143,11 @@ def _reach(connect: str, timeout: float) -> socket.socket:
     """A connection to the first of the host's addresses that answers; the look-up too is over in time."""
     import httpcore
 
-    from renewd import deadline
+    from renewd import lookup
 
     host, port = split(connect)
     try:
-        addresses = deadline.look_up(host, port, timeout)
+        addresses = lookup.look_up(host, port, timeout)
     except httpcore.ConnectTimeout as error:
         raise TimeoutError from error
     refused: OSError = socket.gaierror()

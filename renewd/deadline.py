@@ -8,7 +8,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import queue
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ import httpcore
 import httpx
 
 from renewd.clock import SystemClock
+from renewd.lookup import look_up
 
 Resolve = Callable[[str, int], tuple[str, int]]  # where to connect to instead of (host, port)
 Permit = Callable[[str], bool]  # may this address be connected to?
@@ -235,21 +235,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def look_up(host: str, port: int, seconds: float) -> list[str]:
-    """The addresses of a name; empty if there are none. Raises ConnectTimeout: getaddrinfo itself knows no time limit."""
-    answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            found = []
-        answers.put([str(address[0]) for *_, address in found])
-
-    threading.Thread(target=ask, name=f"look up {host}", daemon=True).start()
-    try:
-        return list(dict.fromkeys(answers.get(timeout=seconds)))
-    except queue.Empty:
-        raise httpcore.ConnectTimeout(f"the name service did not answer for {host}") from None

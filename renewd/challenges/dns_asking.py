@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from renewd import deadline
+from renewd import deadline, lookup
 from renewd.config import addresses
 from renewd.errors import Temporary
 
@@ -38,7 +38,7 @@ def located(host: str, port: int) -> list[str]:
     import httpcore
 
     try:
-        found = deadline.look_up(host, port, _SECONDS)
+        found = lookup.look_up(host, port, _SECONDS)
     except httpcore.ConnectTimeout:
         found = []
     if not found:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from renewd import deadline
+from renewd import lookup
 from renewd.issuers.rcl import Rcl
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
@@ -116,7 +116,7 @@ def test_a_name_service_that_never_answers_is_over_with_the_calls_own_time(monke
 
     monkeypatch.setattr(socket, "getaddrinfo", never)
     with pytest.raises(Exception, match="did not answer"):
-        deadline.look_up("nobody-answers.example", 443, 0.05)
+        lookup.look_up("nobody-answers.example", 443, 0.05)
     silence.set()
 
 

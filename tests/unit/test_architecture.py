@@ -22,7 +22,7 @@ LAYERS = (
     ("certs",),
     ("config",),
     ("errors", "clock", "deadline"),
-    ("fault",),
+    ("fault", "lookup"),
 )
 ALLOWED = {("cli", "sandbox"), ("deadline", "clock")}  # the command that starts it; real time is the clock's
 
@@ -41,7 +41,7 @@ EFFECTS = {
     "random": ("clock",),
     "socket.create_connection": ("confirm", "challenges", "issuers", "deadline", "sandbox"),
     "socket.create_server": ("challenges", "sandbox"),
-    "socket.getaddrinfo": ("confirm", "challenges", "issuers", "deadline", "sandbox"),
+    "socket.getaddrinfo": ("confirm", "challenges", "issuers", "lookup", "sandbox"),
     "print": ("cli",),
     "click.echo": ("cli",),
     "click.secho": ("cli",),
