@@ -26,7 +26,7 @@ class Certbot:
 
     def __init__(self, folder: Path, ca: Pebble) -> None:
         self.folder = folder / "letsencrypt"
-        self._ca = ca
+        self.ca = ca
         self._folders = [
             "--config-dir",
             self.folder,
@@ -39,7 +39,7 @@ class Certbot:
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [program("certbot", "certbot"), *args, *self._folders, "--non-interactive"],
-            env={**os.environ, "REQUESTS_CA_BUNDLE": str(self._ca.ca_file)},
+            env={**os.environ, "REQUESTS_CA_BUNDLE": str(self.ca.ca_file)},
             capture_output=True,
             text=True,
             timeout=120,
@@ -50,8 +50,8 @@ class Certbot:
         given = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
         names = [part for name in domains for part in ("-d", name)]
         made = self.run(
-            *("certonly", "--standalone", f"--http-01-port={self._ca.http_port}", "--agree-tos"),
-            *("--email=me@example.com", f"--server={self._ca.directory_url}", *names, *given),
+            *("certonly", "--standalone", f"--http-01-port={self.ca.http_port}", "--agree-tos"),
+            *("--email=me@example.com", f"--server={self.ca.directory_url}", *names, *given),
         )
         assert made.returncode == 0, made.stderr
 
@@ -68,7 +68,7 @@ class Certbot:
 
 @pytest.fixture
 def certbot(tmp_path: Path, pebble: Callable[..., Pebble]) -> Certbot:
-    return Certbot(tmp_path, pebble())
+    return Certbot(tmp_path, pebble(certificateValidityPeriod=90 * 86400))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_the_way_back_keeps_what_is_served_and_certbot_goes_on(certbot, configur
     way_back(certbot)
     assert certbot.live() == live, "the web server reads the same"
     renewed = certbot.renew()
-    assert renewed.returncode == 0, renewed.stderr
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
     now = certbot.live()
     assert all(now[kind] != live[kind] for kind in ("cert", "fullchain", "privkey"))
     link = os.readlink(certbot.folder / "live" / A / "cert.pem")
@@ -166,6 +166,28 @@ def test_who_goes_back_before_the_first_renewal_finds_all_as_it_was(certbot, con
     assert certbot.live() == before
     assert certbot.renew().returncode == 0
     assert certbot.archive() != archive
+
+
+def test_renewd_renews_what_certbot_obtained_by_the_same_account(certbot, configuration, tmp_path):
+    told = tmp_path / "told"
+    certbot.obtain(A, f"www.{A}", deploy_hook=f'echo "$RENEWED_LINEAGE $RENEWED_DOMAINS" >> {told}')
+    told.unlink()
+    path, root = Path(configuration()), tmp_path / "root.pem"
+    root.write_bytes(certbot.ca.roots())
+    own = f"type: acme\n    trust: {{file: {root}}}\n    ca_file: {certbot.ca.ca_file}"
+    path.write_text(path.read_text().replace("type: acme", own))
+    take(certbot, str(path))
+    before = certbot.live()
+    renewed = renewd(str(path), "renew", "--force", A)
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    now = certbot.live()
+    assert all(now[kind] != before[kind] for kind in ("cert", "fullchain", "privkey"))
+    assert told.read_text().split() == [str(certbot.folder / "live" / A), A, f"www.{A}"]
+    assert renewd(str(path), "check").returncode == 0
+    way_back(certbot)
+    assert certbot.live() == now
+    assert certbot.renew().returncode == 0
+    assert certbot.ca.said().count("There are now 1 accounts in memory") == 1, "and no second account"
 
 
 def test_legos_files_are_renewed_where_they_are_and_lego_can_go_on(tmp_path, pebble):
