@@ -16,11 +16,15 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+import httpx
 import pytest
 
+from renewd.config import load
 from renewd.renewal import passes
-from renewd.report import log
+from renewd.renewal.context import Context
+from renewd.report import log, metrics, snapshot
 from renewd.sandbox.faults import KINDS
+from tests import pages
 from tests.clocks import FakeClock
 from tests.faults import figures
 from tests.faults.hostile.canaries import Canaries
@@ -108,6 +112,20 @@ def test_a_secret_is_found_in_whatever_form(text: str | bytes):
     assert canaries.found(text[:11], "S3cret/of+t h=tests") == set()
 
 
+def the_page(path: str, clock: FakeClock) -> list[str]:
+    """All that the page, the metrics and the health show of it."""
+    context = Context(load.load(path), clock=clock)
+    board = pages.board(clock, [])
+    board.known = snapshot.take(context)
+    board.metrics = metrics.certificates(board.known)
+    addresses = ["/", "/metrics", "/healthz", *(f"/certificate/{slug}" for slug in board.known.by_slug)]
+    try:
+        with pages.served(board, read=lambda target: context.journal.history(target.identity)) as url:
+            return [httpx.get(url + address).text for address in addresses]
+    finally:
+        context.close()
+
+
 @pytest.mark.fault(98)
 @pytest.mark.parametrize("api", FAULTS)
 def test_nothing_that_goes_wrong_tells_a_secret(
@@ -126,6 +144,7 @@ def test_nothing_that_goes_wrong_tells_a_secret(
         ):
             ran = renewd(path, *command, env={"RENEWD_DEBUG": "1"})
             shown += [ran.stdout, ran.stderr]
+        shown += the_page(path, clock)
         leaks = {name for name, content in world.kept() if world.canaries.found(content)}
         told = world.canaries.found(*shown, logged.getvalue())
         figures.record(

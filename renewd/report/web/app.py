@@ -17,7 +17,7 @@ from starlette.routing import Route
 import renewd
 from renewd.config.targets import Target
 from renewd.planning import words
-from renewd.report import metrics, style, times, why
+from renewd.report import metrics, times, why
 from renewd.report.history import Entry
 from renewd.report.snapshot import Snapshot
 from renewd.report.web import listing, tried, views
@@ -120,10 +120,10 @@ class Pages:
             now,
             line=views.line(row, now, troubled=row.troubled(now)),
             card=views.card(row, now),
-            headline=style.safe(why.headline(subject, now)),
-            rows=[(label, style.safe(text, 2048)) for label, text in why.rows(subject, now)],
+            headline=views.plain(why.headline(subject, now)),
+            rows=[(label, views.plain(text)) for label, text in why.rows(subject, now)],
             history=tried.history(entries, now),
-            missing=style.safe(missing),
+            missing=views.plain(missing),
         )
 
     async def metrics(self, request: Request) -> Response:
@@ -145,7 +145,7 @@ class Pages:
         """Whether besides nothing is overdue."""
         self._plain(request)
         self._asked()
-        said = [style.safe(each) for each in self._board.complaints(self._board.clock.now())]
+        said = [views.plain(each) for each in self._board.complaints(self._board.clock.now())]
         return PlainTextResponse("\n".join(said or ["healthy"]) + "\n", 503 if said else 200)
 
     async def static(self, request: Request) -> Response:
@@ -159,7 +159,7 @@ class Pages:
     async def refused(self, request: Request, error: HTTPException) -> Response:  # noqa: ARG002 - its signature
         """What was asked for cannot be; the address is never repeated as it came."""
         return self._html(
-            "refused.html", self._board.clock.now(), error.status_code, why=style.safe(error.detail)
+            "refused.html", self._board.clock.now(), error.status_code, why=views.plain(error.detail)
         )
 
     async def failed(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - its signature
@@ -184,7 +184,7 @@ class Pages:
             "last_pass": views.moment(pulse.last_pass, now),
             "next_pass": views.moment(pulse.next_pass, now),
             "known_at": None if board.known is None else views.moment(board.known.at, now),
-            "warnings": [style.safe(each, 2048) for each in _warnings(board, now)],
+            "warnings": [views.plain(each) for each in _warnings(board, now)],
         }
         text = self._templates.get_template(template).render(shared | values)
         return HTMLResponse(text, status)

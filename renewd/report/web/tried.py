@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from renewd.planning import words
-from renewd.report import style, times
+from renewd.report import times
 from renewd.report.history import GOOD, Entry
-from renewd.report.web.views import Moment, moment
+from renewd.report.web.views import Moment, moment, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,18 @@ def _told(entry: Entry, now: datetime) -> Told:
     took = timedelta() if attempt.ended_at is None else attempt.ended_at - attempt.started_at
     return Told(
         moment(attempt.started_at, now),
-        style.safe(f"{attempt.kind} by {attempt.issuer}" if attempt.issuer else attempt.kind),
+        plain(f"{attempt.kind} by {attempt.issuer}" if attempt.issuer else attempt.kind),
         (attempt.outcome or "under way").replace("_", " "),
         attempt.outcome in GOOD,
         words.span(took) if attempt.ended_at is not None else "",
-        style.safe(f"{failure.stage}: {failure.message}", 2048) if failure else "",
-        style.safe(failure.remedy, 2048) if failure else "",
+        plain(f"{failure.stage}: {failure.message}") if failure else "",
+        plain(failure.remedy) if failure else "",
         tuple((times.clock(step.at), step.event, _facts(step.facts.items())) for step in steps),
     )
 
 
 def _facts(facts: Iterable[tuple[str, Any]]) -> str:
-    return style.safe(" ".join(f"{key}={_shown(value)}" for key, value in facts), 1024)
+    return plain(" ".join(f"{key}={_shown(value)}" for key, value in facts), 1024)
 
 
 def _shown(value: Any) -> str:

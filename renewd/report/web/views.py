@@ -5,10 +5,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from renewd.planning import words
-from renewd.report import style, times, why
+from renewd.report import log, style, times, why
 from renewd.report.snapshot import Row
 
-LONGEST_NAME = 600
+LONGEST_NAME, LONGEST_TEXT = 600, 2048  # characters
 _BAD = ("last try", "next try", "preflight", "wanted", "do", "")  # rows of `why` that a card has room for
 
 
@@ -55,6 +55,11 @@ class Card:
     command: str
 
 
+def plain(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Anybody's words on one line, without what a reader cannot see and without the queries of addresses."""
+    return style.safe(log.without_queries(text), longest)
+
+
 def moment(at: datetime | None, now: datetime) -> Moment | None:
     """None for no time."""
     if at is None:
@@ -68,12 +73,12 @@ def line(row: Row, now: datetime, *, troubled: bool) -> Line:
     first, *others = row.name.split(",")
     return Line(
         href(row),
-        style.safe(first.strip(), LONGEST_NAME),
-        style.safe(", ".join(other.strip() for other in others), LONGEST_NAME),
+        plain(first.strip(), LONGEST_NAME),
+        plain(", ".join(other.strip() for other in others), LONGEST_NAME),
         decision.state,
         troubled,
         moment(facts.not_after, now),
-        style.safe(facts.problem or ""),
+        plain(facts.problem or ""),
         moment(decision.at, now),
         served(row, now),
     )
@@ -92,7 +97,7 @@ def served(row: Row, now: datetime) -> Served:
     if seen is None:
         return Served("unseen", "not seen yet")
     if row.differs:
-        return Served("differs", style.safe(row.differs), moment(seen.at, now))
+        return Served("differs", plain(row.differs), moment(seen.at, now))
     return Served("same", "the same", moment(seen.at, now))
 
 
@@ -100,13 +105,13 @@ def card(row: Row, now: datetime) -> Card:
     """What went wrong and what to do, as `why` says it."""
     subject = why.Subject(row.look, row.known)
     told = [(label, text) for label, text in why.rows(subject, now) if label in _BAD]
-    rows = tuple((label, style.safe(text, 2048)) for label, text in told if label)
+    rows = tuple((label, plain(text)) for label, text in told if label)
     if row.held:
-        rows = (("held", style.safe(row.held, 2048)), *rows)
+        rows = (("held", plain(row.held)), *rows)
     command = next((text for label, text in told if not label), "")
     return Card(
         line(row, now, troubled=True),
-        style.safe(why.headline(subject, now)),
+        plain(why.headline(subject, now)),
         rows,
-        style.safe(command, 2048),
+        plain(command),
     )
