@@ -10,73 +10,98 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from renewd.cli import remote, serving
-from tests.programs import LONG, Running, renewd, running, until
+from tests.programs import LONG, Running, renewd, until
 from tests.world import World
 
 A = "a.example"
 KEY = "ONLY_THE_DAEMON_HAS_IT"
 
 
-@pytest.fixture
-def path(world: World) -> str:
-    """A configuration whose API key comes out of an environment variable."""
-    world.sandbox.seed(A, days_left=None)
-    path = Path(world.write(A))
-    file = world.sandbox.api_key_path
-    text = path.read_text()
-    assert f"file: {file}" in text
-    path.write_text(text.replace(f"file: {file}", f"env: {KEY}"))
-    return str(path)
+class Shell:
+    """A world with a daemon that listens; the commands are typed beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World(folder)
+        self.address = str(folder / "socket")
+        self.world.sandbox.seed(A, days_left=80)
+        path = Path(self.world.write(A))
+        file = self.world.sandbox.api_key_path
+        text = path.read_text()
+        assert f"file: {file}" in text
+        path.write_text(text.replace(f"file: {file}", f"env: {KEY}"))
+        self.path = str(path)
+        secret = Path(file).read_text().strip()
+        self.daemon = Running(self.path, env={remote.ADDRESS: self.address, KEY: secret})
+        self.daemon.wait_for("pass.ended")
+
+    def typed(self, *argv: str, path: str = "", address: str = "") -> subprocess.CompletedProcess[str]:
+        """A command, to its end."""
+        return renewd(path or self.path, *argv, env={remote.ADDRESS: address or self.address})
+
+    def finalizing(self, **streams: Any) -> "subprocess.Popen[str]":
+        """A renewal that was typed, and whose finalize call takes for ever."""
+        self.world.sandbox.fault("finalize", "delay-reply=300")
+        command = [sys.executable, "-m", "renewd", "--config", self.path, "renew", A, "--force"]
+        environment = {**os.environ, remote.ADDRESS: self.address}
+        caller = subprocess.Popen(command, env=environment, text=True, **streams)
+        until(lambda: self.world.calls(A, "finalize"))
+        return caller
+
+    def children(self) -> list[str]:
+        """The processes that the daemon started and that have not ended."""
+        tasks = Path(f"/proc/{self.daemon.process.pid}/task").iterdir()
+        return [child for task in tasks for child in (task / "children").read_text().split()]
+
+    def close(self) -> None:
+        self.daemon.end()
+        if self.daemon.process.stderr is not None:
+            self.daemon.process.stderr.close()
+        self.world.close()
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """One for all tests that leave nothing under way."""
+    shell = Shell(tmp_path_factory.mktemp("shell"))
+    yield shell
+    shell.close()
 
 
 @pytest.fixture
-def address(world: World) -> str:
-    return str(world.folder / "socket")
+def own(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    yield shell
+    shell.close()
 
 
-@pytest.fixture
-def daemon(world: World, path: str, address: str) -> Iterator[Running]:
-    """It listens, and has done its first pass."""
-    secret = Path(world.sandbox.api_key_path).read_text().strip()
-    with running(path, env={remote.ADDRESS: address, KEY: secret}) as daemon:
-        daemon.wait_for("pass.ended")
-        yield daemon
-
-
-def typed(path: str, address: str, *argv: str):
-    return renewd(path, *argv, env={remote.ADDRESS: address})
-
-
-@pytest.mark.usefixtures("daemon")
-def test_the_daemon_runs_it_with_its_secrets_and_its_words_and_codes_come_back(world: World, path, address):
-    renewed = typed(path, address, "renew", A, "--force")
+def test_the_daemon_runs_it_with_its_secrets_and_its_words_and_codes_come_back(shell: Shell):
+    before = shell.world.calls(A, "order")
+    renewed = shell.typed("renew", A, "--force")
     assert (renewed.returncode, renewed.stderr) == (0, "")
     assert "installed" in renewed.stdout
     assert "1 renewed" in renewed.stdout
-    assert world.calls(A, "order") == 2
+    assert shell.world.calls(A, "order") == before + 1
 
 
-@pytest.mark.usefixtures("daemon")
-def test_json_alone_is_on_standard_output(path, address):
-    found = typed(path, address, "preflight", "--json")
+def test_json_alone_is_on_standard_output(shell: Shell):
+    found = shell.typed("preflight", "--json")
     assert json.loads(found.stdout)["findings"]
     assert found.returncode == 0
 
 
-@pytest.mark.usefixtures("daemon")
-def test_a_wrong_name_is_2_on_standard_error(path, address):
-    wrong = typed(path, address, "deploy", "b.example")
+def test_a_wrong_name_is_2_on_standard_error(shell: Shell):
+    wrong = shell.typed("deploy", "b.example")
     assert wrong.returncode == 2
     assert wrong.stdout == ""
     assert "did you mean a.example" in wrong.stderr
 
 
-@pytest.mark.usefixtures("daemon")
-def test_on_a_terminal_it_looks_as_it_does_without_a_daemon(path, address):
+def test_on_a_terminal_it_looks_as_it_does_without_a_daemon(shell: Shell):
     ours, theirs = pty.openpty()
     shown = bytearray()
 
@@ -90,113 +115,69 @@ def test_on_a_terminal_it_looks_as_it_does_without_a_daemon(path, address):
 
     reader = threading.Thread(target=read)
     reader.start()
-    command = [sys.executable, "-m", "renewd", "--config", path, "renew", A, "--force"]
-    environment = {**os.environ, remote.ADDRESS: address, "TERM": "xterm"}
+    command = [sys.executable, "-m", "renewd", "--config", shell.path, "deploy", A]
+    environment = {**os.environ, remote.ADDRESS: shell.address, "TERM": "xterm"}
     ran = subprocess.run(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, timeout=LONG, check=False
     )
     os.close(theirs)
     reader.join()
-    assert ran.returncode == 0
+    assert ran.returncode == 0, shown
     assert b"\x1b[2K" in shown  # lines are rewritten
-    assert "installed" in shown.decode()
+    assert "1 deployed" in shown.decode()
 
 
-@pytest.mark.usefixtures("daemon")
-def test_ctrl_c_parks_what_is_under_way_and_the_daemon_lives_on(world: World, path, address, daemon):
-    world.sandbox.fault("finalize", "delay-reply=300")
-    before = world.calls(A, "finalize")
-    command = [sys.executable, "-m", "renewd", "--config", path, "renew", A, "--force"]
-    caller = subprocess.Popen(
-        command,
-        env={**os.environ, remote.ADDRESS: address},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: world.calls(A, "finalize") > before)
+def test_ctrl_c_parks_what_is_under_way_and_the_daemon_lives_on(own: Shell):
+    caller = own.finalizing(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     caller.send_signal(signal.SIGINT)
     out, err = caller.communicate(timeout=LONG)
     assert caller.returncode == 1
     assert "parked" in out + err
-    assert daemon.process.poll() is None
+    assert own.daemon.process.poll() is None
 
 
-def test_a_caller_that_is_killed_takes_its_command_along(world: World, path, address, daemon):
-    world.sandbox.fault("finalize", "delay-reply=300")
-    before = world.calls(A, "finalize")
-    command = [sys.executable, "-m", "renewd", "--config", path, "renew", A, "--force"]
-    caller = subprocess.Popen(
-        command,
-        env={**os.environ, remote.ADDRESS: address},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: world.calls(A, "finalize") > before)
-    assert children(daemon.process.pid)
+def test_a_caller_that_is_killed_takes_its_command_along(own: Shell):
+    caller = own.finalizing(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert own.children()
     caller.kill()
     caller.wait(LONG)
-    until(lambda: not children(daemon.process.pid))
+    until(lambda: not own.children())
 
 
-def children(pid: int) -> list[str]:
-    """The processes that a process started and that have not ended, of all its threads."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
-
-
-@pytest.mark.usefixtures("daemon")
-def test_another_configuration_is_none_of_the_daemons_business(world: World, path, address):
-    other = world.folder / "other.yaml"
-    other.write_text(
-        Path(path).read_text().replace(str(world.folder / "live"), str(world.folder / "elsewhere"))
-    )
-    found = typed(str(other), address, "renew")
-    assert KEY in found.stdout + found.stderr  # which only the daemon has: it ran here
-    assert found.returncode == 1
-
-
-@pytest.mark.usefixtures("daemon")
-def test_what_is_no_command_of_ours_is_answered_and_nothing_is_run(path, address, daemon):
-    for packet in (
-        b"{}",
-        b"not json",
-        b"[]",
-        json.dumps({"config": path, "argv": ["run"]}).encode(),
-        b"\xff" * 100,
-    ):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
-            caller.settimeout(LONG)
-            caller.connect(address)
-            socket.send_fds(caller, [packet], [0, 1])
-            answer = caller.recv(remote.PACKET)
-            assert answer in {b"", b'{"another": true}'}
-    assert daemon.process.poll() is None
-
-
-def test_when_the_daemon_is_killed_the_caller_is_told(world: World, path, address, daemon):
-    world.sandbox.fault("finalize", "delay-reply=300")
-    before = world.calls(A, "finalize")
-    command = [sys.executable, "-m", "renewd", "--config", path, "renew", A, "--force"]
-    caller = subprocess.Popen(
-        command,
-        env={**os.environ, remote.ADDRESS: address},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until(lambda: world.calls(A, "finalize") > before)
-    (child,) = children(daemon.process.pid)
-    daemon.process.kill()
+def test_when_the_daemon_is_killed_the_caller_is_told(own: Shell):
+    caller = own.finalizing(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    (child,) = own.children()
+    own.daemon.process.kill()
     os.kill(int(child), signal.SIGKILL)  # as systemd does with the whole unit
     _, err = caller.communicate(timeout=LONG)
     assert caller.returncode == 1
     assert "the daemon went away" in err
 
 
-def test_where_nobody_listens_it_runs_here(world: World):
-    world.sandbox.seed(A, days_left=None)
-    assert typed(world.write(A), str(world.folder / "no-socket"), "renew").returncode == 0
+def test_another_configuration_is_none_of_the_daemons_business(shell: Shell):
+    other = shell.world.folder / "other.yaml"
+    live = str(shell.world.folder / "live")
+    other.write_text(Path(shell.path).read_text().replace(live, str(shell.world.folder / "elsewhere")))
+    found = shell.typed("preflight", path=str(other))
+    assert KEY in found.stdout + found.stderr  # which only the daemon has: it ran here
+    assert found.returncode == 1
+
+
+def test_what_is_no_command_of_ours_is_answered_and_nothing_is_run(shell: Shell):
+    run = json.dumps({"config": shell.path, "argv": ["run"]}).encode()
+    for packet in (b"{}", b"not json", b"[]", run, b"\xff" * 100):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
+            caller.settimeout(LONG)
+            caller.connect(shell.address)
+            socket.send_fds(caller, [packet], [0, 1])
+            assert caller.recv(remote.PACKET) in {b"", b'{"another": true}'}
+    assert shell.daemon.process.poll() is None
+
+
+def test_where_nobody_listens_it_runs_here(shell: Shell):
+    here = shell.typed("preflight", address=str(shell.world.folder / "no-socket"))
+    assert here.returncode == 1
+    assert KEY in here.stdout  # which nobody has here
 
 
 def test_a_socket_that_a_crash_left_is_taken_over_and_one_that_answers_is_not(tmp_path):

@@ -4,12 +4,15 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from renewd.cli import main
 from renewd.daemon import units
-from tests.programs import LONG, renewd
+from tests.programs import LONG
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +71,14 @@ def test_what_goes_live_is_root_s_and_needs_no_network():
 # install-systemd
 
 
+class Done(NamedTuple):
+    """How the command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
 def config(world: World) -> Path:
     """One certificate, whose secrets are a credential and a file."""
@@ -88,15 +99,22 @@ def world(tmp_path: Path):
     world.close()
 
 
-def install(config: Path, root: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    return renewd(str(config), "install-systemd", "--root", str(root), *argv)
+@pytest.fixture
+def install(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """The command, in this process."""
+
+    def run(config: Path, root: Path, *argv: str) -> Done:
+        code = main.run(["--config", str(config), "install-systemd", "--root", str(root), *argv])
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
 def tree(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-def test_it_puts_the_units_in_place_and_says_what_is_next(config: Path, tmp_path: Path):
+def test_it_puts_the_units_in_place_and_says_what_is_next(config: Path, tmp_path: Path, install):
     done = install(config, tmp_path / "root")
     assert done.returncode == 0, done.stderr
     assert "systemctl enable --now renewd-recover.service renewd.service renewd-deploy.path" in done.stdout
@@ -115,7 +133,7 @@ def test_it_puts_the_units_in_place_and_says_what_is_next(config: Path, tmp_path
         assert (tmp_path / "root" / name).stat().st_mode & 0o777 == 0o644
 
 
-def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(config: Path, tmp_path: Path):
+def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(config: Path, tmp_path: Path, install):
     shown = install(config, tmp_path / "root", "--dry-run")
     assert shown.returncode == 0
     assert "new        /etc/systemd/system/renewd.service\n" in shown.stdout
@@ -123,7 +141,7 @@ def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(config: Path, 
     assert not (tmp_path / "root").exists()
 
 
-def test_twice_is_no_harm(config: Path, tmp_path: Path):
+def test_twice_is_no_harm(config: Path, tmp_path: Path, install):
     install(config, tmp_path / "root")
     before = tree(tmp_path / "root")
     again = install(config, tmp_path / "root")
@@ -132,7 +150,7 @@ def test_twice_is_no_harm(config: Path, tmp_path: Path):
     assert tree(tmp_path / "root") == before
 
 
-def test_what_somebody_edited_is_kept_and_told_unless_forced(config: Path, tmp_path: Path):
+def test_what_somebody_edited_is_kept_and_told_unless_forced(config: Path, tmp_path: Path, install):
     root = tmp_path / "root"
     install(config, root)
     unit = root / "etc/systemd/system/renewd.service"
@@ -147,7 +165,7 @@ def test_what_somebody_edited_is_kept_and_told_unless_forced(config: Path, tmp_p
     assert "WatchdogSec=5min" in unit.read_text()
 
 
-def test_what_an_earlier_renewd_wrote_is_updated(config: Path, tmp_path: Path):
+def test_what_an_earlier_renewd_wrote_is_updated(config: Path, tmp_path: Path, install):
     root = tmp_path / "root"
     install(config, root)
     unit = root / "etc/systemd/system/renewd.service"
@@ -159,19 +177,21 @@ def test_what_an_earlier_renewd_wrote_is_updated(config: Path, tmp_path: Path):
     assert "/old/" not in unit.read_text()
 
 
-def test_a_secret_that_the_other_user_could_not_read_is_told_with_what_to_do(world: World, tmp_path: Path):
+def test_a_secret_that_the_other_user_could_not_read_is_told_with_what_to_do(
+    world: World, tmp_path: Path, install
+):
     told = install(Path(world.write(A)), tmp_path / "root")
     assert f"renewd cannot read {world.sandbox.api_key_path}" in told.stdout
     assert "write {credential: api-key}" in told.stdout
 
 
-def test_a_wrong_configuration_writes_nothing(world: World, tmp_path: Path):
+def test_a_wrong_configuration_writes_nothing(world: World, tmp_path: Path, install):
     wrong = install(Path(world.write(world.entry(A, renew_befor="1d"))), tmp_path / "root")
     assert wrong.returncode == 2
     assert not (tmp_path / "root").exists()
 
 
-def test_where_nothing_may_be_written_it_says_so(config: Path, tmp_path: Path):
+def test_where_nothing_may_be_written_it_says_so(config: Path, tmp_path: Path, install):
     (tmp_path / "root").write_text("no folder")
     refused = install(config, tmp_path / "root")
     assert refused.returncode == 1
@@ -179,7 +199,7 @@ def test_where_nothing_may_be_written_it_says_so(config: Path, tmp_path: Path):
     assert "Traceback" not in refused.stderr
 
 
-def test_the_simple_unit_comes_alone(config: Path, tmp_path: Path):
+def test_the_simple_unit_comes_alone(config: Path, tmp_path: Path, install):
     done = install(config, tmp_path / "root", "--simple")
     assert done.returncode == 0
     assert {Path(name).name for name in tree(tmp_path / "root")} == {
