@@ -97,6 +97,15 @@ class Dns01(Proof):
         examples=["60s"],
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("provider") is not None:
+            right = "leave it out, or leave `provider` out"
+            both = [key for key in ("present", "cleanup") if key in value]
+            fit([Problem((key,), "the provider writes the records, no command", right) for key in both])
+        return value
+
 
 class Rfc2136(Dns01):
     """Records written by dynamic updates (RFC 2136), signed by TSIG (RFC 8945)."""

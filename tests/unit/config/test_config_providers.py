@@ -140,6 +140,13 @@ def test_options_that_are_no_secrets_stand_in_the_file(faults):
     assert transip == []
 
 
+@pytest.mark.parametrize("provider", ["cloudflare", "rfc2136"])
+def test_a_provider_and_commands_are_told_to_be_one_too_many(faults, provider):
+    wrong = "the provider writes the records, no command; leave it out, or leave `provider` out"
+    found = faults(provider, present="x", cleanup="y", auth_token="{env: RENEWD_TEST_KEY}")
+    assert found[:2] == [f"certificates[0].challenge.{key}: {wrong}" for key in ("present", "cleanup")]
+
+
 def test_a_list_is_no_option(faults):
     assert faults("cloudflare", auth_token="{env: RENEWD_TEST_KEY}", zone_id="[a]") == [
         "certificates[0].challenge.zone_id: a text is wanted here; write one, or {file: …} for a secret"
