@@ -60,7 +60,7 @@ class RclV8(Portal):
         Raises ReplyLost if the order was, or may have been, taken up and nothing came of it within `timeout.read`:
         it is looked for later, and asked for again only once `settles` is over.
         """
-        call = self._schedule
+        call, until = self._schedule, self._clock.monotonic() + self._whole
         self._check_order(order, call)
         seen = self._seen(target, call)
         if _is_new(seen.held, order, seen.held):  # an earlier call came to something
@@ -71,7 +71,7 @@ class RclV8(Portal):
             raise
         except Temporary as error:
             raise ReplyLost(str(error), stage=call.stage) from error
-        return self._awaited(target, order, seen.held)
+        return self._awaited(target, order, seen.held, until)
 
     def close(self) -> None:
         """End the calls and the wait under way, and let none begin."""
@@ -111,10 +111,9 @@ class RclV8(Portal):
             hmac.digest(key, f"pfx of {shown.name}".encode(), "sha256").hex()[:32]
         )
 
-    def _awaited(self, target: Target, order: Order, before: Issued) -> Issued:
+    def _awaited(self, target: Target, order: Order, before: Issued, until: float) -> Issued:
         """What the portal shows once it was issued, looked for at growing intervals. Raises ReplyLost if it does not."""
-        until, pause = self._clock.monotonic() + self._whole, SOONEST
-        said = _UNTOLD
+        pause, said = SOONEST, _UNTOLD
         while (left := until - self._clock.monotonic()) > 0:
             if self._clock.wait(self._leaving, min(pause, left)):
                 said = f"{_TAKEN_UP}; renewd is leaving"
