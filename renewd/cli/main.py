@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from renewd import __version__
-from renewd.cli import streams
-from renewd.cli.typed import TYPED
+from renewd.cli import remote, streams
 from renewd.errors import AlreadyRunning, ConfigurationError, RenewdError, UsageError
 
 DEFAULT_PATH = "/etc/renewd/config.yaml"
@@ -67,14 +66,16 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command; an unknown one is told with the nearest known one."""
+        """The command; an unknown one is told with the nearest known one. What the daemon ran is over by that."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"; did you mean {near[0]}?" if near else "; renewd --help lists them"
             raise click.UsageError(f"no command {args[0]!r}{hint}")
-        ctx.meta[TYPED] = list(args)
+        code = None if ctx.resilient_parsing else remote.call(ctx.params["path"], args)
+        if code is not None:
+            ctx.exit(code)
         return super().resolve_command(ctx, args)
 
 

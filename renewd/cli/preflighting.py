@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from renewd.cli import names, output, work
-from renewd.cli.remote import by_the_daemon
 from renewd.renewal.events import Event
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 @click.argument("name", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-@by_the_daemon
 def preflight(path: str, name: Sequence[str], *, as_json: bool) -> int:
     """Try all that a renewal needs and that costs nothing.
 

@@ -4,7 +4,6 @@ The client hands over its outputs and waits. What it hands over is never its own
 could then read, but one end of a new one. Packets are JSON: the command, then signals; the answer is the exit code.
 """
 
-import functools
 import json
 import os
 import re
@@ -12,18 +11,17 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-import click
-
-from renewd.cli.typed import TYPED
 from renewd.errors import StateUnusable
 
 ADDRESS = "RENEWD_SOCKET"  # in the environment: where the daemon listens; empty for nowhere
 DEFAULT = "/run/renewd/socket"
+COMMANDS = frozenset({"renew", "deploy", "rollback", "preflight", "finalize"})
+_HELP = frozenset({"-h", "--help"})
 SHOWN = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")  # of the caller's environment
 PACKET = 65536  # bytes; a command line is far shorter
 _READ = 65536
@@ -32,31 +30,21 @@ _HARMLESS = re.compile(rb"\x1b\[[0-9;?]*[ABCDGHJKfhlm]")  # colours and movement
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]?|.?)", re.DOTALL)
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-Run = Callable[..., int]
 
+def call(path: str, argv: Sequence[str]) -> int | None:
+    """The exit code of a command that the daemon ran; None if it is to be run here. Raises StateUnusable if it went away.
 
-def by_the_daemon(run: Run) -> Run:
-    """A command's function that lets the daemon run it if there is one for this configuration."""
-
-    @functools.wraps(run)
-    def either(path: str, *args: Any, **options: Any) -> int:
-        code = call(path, click.get_current_context().meta.get(TYPED, []))
-        return run(path, *args, **options) if code is None else code
-
-    return either
-
-
-def call(path: str, argv: list[str]) -> int | None:
-    """The exit code of a command that the daemon ran; None if it is to be run here. Raises StateUnusable if it went away."""
+    Nothing heavy was loaded until now, and nothing is if the daemon does it.
+    """
     address = os.environ.get(ADDRESS, DEFAULT)
-    if not address or not argv:
+    if not address or not argv or argv[0] not in COMMANDS or not _HELP.isdisjoint(argv):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as daemon:
         try:
             daemon.connect(address)
         except OSError:  # nobody listens, or not to this user
             return None
-        return _conversation(daemon, {"config": os.path.realpath(path), "argv": argv})
+        return _conversation(daemon, {"config": os.path.realpath(path), "argv": list(argv)})
 
 
 def _conversation(daemon: socket.socket, errand: dict[str, Any]) -> int | None:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import click
 
 from renewd.cli import names, output, work
-from renewd.cli.remote import by_the_daemon
 from renewd.config import units
 from renewd.errors import UsageError
 from renewd.renewal.context import Context
@@ -44,7 +43,6 @@ _wait = click.option(
 @_quiet
 @_json
 @click.pass_obj
-@by_the_daemon
 def renew(  # noqa: PLR0913 - one parameter an option, named by click
     path: str, name: Sequence[str], *, force: bool, dry_run: bool, wait: timedelta, quiet: bool, as_json: bool
 ) -> int:
@@ -75,7 +73,6 @@ def renew(  # noqa: PLR0913 - one parameter an option, named by click
 @_quiet
 @_json
 @click.pass_obj
-@by_the_daemon
 def deploy(path: str, name: Sequence[str], *, quiet: bool, as_json: bool) -> int:
     """Make the newest accepted version live; pay owed hooks.
 
@@ -97,7 +94,6 @@ def deploy(path: str, name: Sequence[str], *, quiet: bool, as_json: bool) -> int
 @_quiet
 @_json
 @click.pass_obj
-@by_the_daemon
 def rollback(path: str, name: str, *, to: str | None, quiet: bool, as_json: bool) -> int:
     """Put the previous version back and run the hooks.
 
@@ -119,7 +115,6 @@ def rollback(path: str, name: str, *, to: str | None, quiet: bool, as_json: bool
 @_quiet
 @_json
 @click.pass_obj
-@by_the_daemon
 def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bool, as_json: bool) -> int:
     """Finalize an order that was validated elsewhere.
 

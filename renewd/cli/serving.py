@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from renewd.cli.remote import ADDRESS, PACKET, SHOWN
+from renewd.cli.remote import ADDRESS, COMMANDS, PACKET, SHOWN
 
-COMMANDS = frozenset({"renew", "deploy", "rollback", "preflight", "finalize"})
 _PEER_GROUPS = 59  # SO_PEERGROUPS, asm-generic/socket.h
 _MOST_GROUPS = 256  # that Python asks for at once
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
