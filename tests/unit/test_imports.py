@@ -15,6 +15,7 @@ LISTED = re.compile(r"import time:.*\| *([\w.]+)")
 RENEWING = {"httpx", "httpcore", "h11", "sqlalchemy", "alembic", "sqlite3", "renewd.issuers.rcl", "renewd.journal.database"}  # fmt: skip
 SHOWING = {"rich.console", "pygments"}  # that rich is tried in vain is listed too
 LIVING = {"apscheduler", "structlog", "asyncio", "multiprocessing", "renewd.daemon", "renewd.renewal.passes"}
+SERVING = {"uvicorn", "starlette", "jinja2", "prometheus_client", "renewd.report.web.page"}
 NEVER = {"renewd.sandbox", "importlib.metadata"}  # the last looks through all that is installed
 
 
@@ -60,7 +61,9 @@ def test_check_loads_no_network_no_scheduler_no_database_and_nothing_colourful(p
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     modules = set(loaded(ran.stderr))
     assert {"renewd.config.load", "renewd.install.live"} <= modules
-    assert among(modules, RENEWING | SHOWING | LIVING | NEVER | {"http", "subprocess", "ssl"}) == set()
+    assert (
+        among(modules, RENEWING | SHOWING | LIVING | SERVING | NEVER | {"http", "subprocess", "ssl"}) == set()
+    )
 
 
 def test_an_idle_daemon_loads_nothing_that_only_a_renewal_or_a_terminal_needs(path):
@@ -71,7 +74,7 @@ def test_an_idle_daemon_loads_nothing_that_only_a_renewal_or_a_terminal_needs(pa
         daemon.terminate()
     modules = set(loaded("".join(told)))
     assert {"apscheduler", "structlog", "renewd.renewal.passes"} <= modules
-    assert among(modules, RENEWING | SHOWING | {"renewd.sandbox"}) == set()
+    assert among(modules, RENEWING | SHOWING | SERVING | {"renewd.sandbox"}) == set()
     assert daemon.returncode == 0
 
 

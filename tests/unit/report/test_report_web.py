@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from renewd.journal import Failure
 from renewd.renewal import events
@@ -344,6 +346,29 @@ def test_what_is_no_request_is_refused_in_a_line(site, data):
     line = site.raw(data)
     assert re.match(rb"HTTP/1\.[01] 4\d\d", line), line
     assert site.status() == 200, "and the next one is served as ever"
+
+
+def test_no_address_at_all_leads_to_a_defect(clock):
+    """Whatever is asked for is shown, or is the asker's fault."""
+    board = pages.board(clock, [pages.row("contoso.com", clock.now(), 61)])
+    words = st.sampled_from(
+        ["q", "state", "sort", "week", "page", "=", "&", "?", "/", "%", "..", "certificate", "-", "0"]
+    )
+    texts = st.one_of(
+        words, st.text(st.characters(min_codepoint=33, max_codepoint=126)), st.binary().map(quote)
+    )
+
+    with pages.served(board) as url:
+        site = Site(url)
+
+        @given(st.lists(texts, max_size=8).map("".join))
+        @settings(max_examples=150)
+        def ask(path):
+            status, _, body = site.ask(f"/{path}")
+            assert status in (200, 400, 404, 414)
+            assert b"Traceback" not in body
+
+        ask()
 
 
 def test_a_defect_shows_no_traceback(site, monkeypatch):
