@@ -116,7 +116,7 @@ def _left(journal: "Journal | None", target: Target, now: datetime) -> str:
 def _rows(
     loaded: Loaded, targets: Sequence[Target], journal: "Journal | None", now: datetime
 ) -> list[tuple[Look, known.Known]]:
-    here, state = survey.Here.of(loaded), loaded.configuration.state_directory
+    here, state = survey.Here.informed(loaded), loaded.configuration.state_directory
     installer = Installer(state, SystemClock())
     versions = {target.identity: installer.current(target) for target in targets}
     gathered = known.gather(journal, versions, findings.read(state), served.read(state))

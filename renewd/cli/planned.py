@@ -11,7 +11,7 @@ from renewd.renewal import survey
 def show(path: str, chosen: Sequence[str], *, force: bool, as_json: bool) -> int:
     """Print it; 0, or 1 if this machine lacks something that a target needs."""
     loaded = load.load(path)
-    now, here = SystemClock().now(), survey.Here.of(loaded)
+    now, here = SystemClock().now(), survey.Here.informed(loaded)
     targets, held = work.able(loaded, names.chosen(loaded, chosen))
     looks = [survey.look(target, here, now) for target in targets]
     due = [look for look in looks if force or look.decision.due]

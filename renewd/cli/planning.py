@@ -27,7 +27,7 @@ def plan(path: str, *, days: int, as_json: bool) -> int:
     from renewd.report import plan as view
 
     loaded, now = load.load(path), SystemClock().now()
-    here, until = survey.Here.of(loaded), now + timedelta(days=days)
+    here, until = survey.Here.informed(loaded), now + timedelta(days=days)
     coming = ahead.renewals(calendar.watched(loaded.targets, here, now), until)
     weeks = ahead.weeks(coming, now, until)
     if as_json:

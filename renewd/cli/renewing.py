@@ -58,10 +58,11 @@ def renew(  # noqa: PLR0913 - one parameter an option, named by click
         return planned.show(path, name, force=force, as_json=as_json)
 
     def act(context: Context) -> list[Outcome]:
-        from renewd.renewal import passes
+        from renewd.renewal import asking, passes
 
         work.refuse_a_wrong_clock(context.clock.now())
         targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
+        asking.ask_once(context, targets)
         forced = [target.name for target in targets] if force else []
         return passes.run(context, targets, forced=forced) + held
 

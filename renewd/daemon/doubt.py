@@ -10,7 +10,7 @@ from renewd import RELEASED
 from renewd.clock import Clock
 from renewd.daemon import events as own
 from renewd.errors import RenewdError
-from renewd.planning import decision, jumps, present, words
+from renewd.planning import jumps, present, words
 from renewd.planning.jumps import Reading
 from renewd.renewal import events, skew, survey
 from renewd.renewal.context import Context
@@ -56,7 +56,7 @@ class Doubt:
         then = jumps.expected(self._believed, now)
         targets, here = context.loaded.targets, context.here
         newly = sum(
-            not decision.decide(look.facts, survey.rules(look.target, here.host), then).due
+            not survey.decide(look.target, look.facts, here, then).due
             for look in survey.due(targets, here, now.wall, closely=False)
         )
         if not jumps.too_many(newly, len(targets)):

@@ -13,10 +13,11 @@ from renewd.config.load import Loaded
 from renewd.config.model import Configuration
 from renewd.config.targets import Target
 from renewd.daemon import events as own
-from renewd.daemon import memory, presence, signals, starts
+from renewd.daemon import lacking, memory, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.preflights import Preflights
+from renewd.daemon.suggestions import Suggestions
 from renewd.daemon.systemd import Supervisor
 from renewd.daemon.watch import Watch
 from renewd.errors import ConfigurationError, RenewdError
@@ -107,6 +108,7 @@ class Daemon:
         self.supervisor.began()
         try:
             if self._fresh is not None:
+                self.suggestions.close()
                 self.context.close()
                 self._take(self._fresh)
             self._act()
@@ -166,6 +168,7 @@ class Daemon:
         self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
         self.agenda = Agenda(loaded.configuration.schedule)
         self.preflights = Preflights(self.emit)
+        self.suggestions = Suggestions(self.context)
         self.watch = Watch(self.emit)
         self._taken(loaded.configuration)
 
@@ -189,14 +192,18 @@ class Daemon:
         if self.doubt.moved or self.starts.over():
             self.agenda.forget()
             self.preflights.forget()
+            self.suggestions.forget()
         if settled and not self._look(self.clock.now()):
             if self.watch.due and not self.context.offline:
                 self.watch.run(self.context)
             self._look_ahead(self.clock.now())
 
     def _look_ahead(self, now: datetime) -> None:
-        """Preflights are for quiet ticks; what they find broken is renewed with the next tick."""
-        if self.context.offline or not self.preflights.due(now):
+        """Questions and preflights are for quiet ticks; what CAs want at once or is broken is renewed with the next tick."""
+        if self.context.offline:
+            return
+        self.agenda.asked.update((target.identity, now) for target in self.suggestions.run(now))
+        if not self.preflights.due(now):
             return
         for target in self.preflights.run(self.context, now):
             self.context.doubtful.add(target.identity)
@@ -206,10 +213,12 @@ class Daemon:
     def _look(self, now: datetime) -> bool:
         """Whether there was something to do."""
         whole = self.agenda.pass_due(now)
-        targets: list[Target] = self._able() if whole else []
+        targets: list[Target] = lacking.able(self.context) if whole else []
         if not whole:
             asked = self.agenda.take(now)
-            targets = [target for target in self._able() if target.identity in asked] if asked else []
+            targets = (
+                [target for target in lacking.able(self.context) if target.identity in asked] if asked else []
+            )
             if not targets:
                 return False
         outcomes = passes.run(self.context, targets)
@@ -229,6 +238,7 @@ class Daemon:
             outcome.target.identity for outcome in outcomes if outcome.result.well
         )
         self.preflights.passed(self.clock.now())
+        self.suggestions.passed(self.clock.now(), outcomes)
         return bool(outcomes)
 
     def _failed(self, error: Exception) -> None:
@@ -238,12 +248,3 @@ class Daemon:
             own.TickFailed(message=message, remedy=error.remedy if isinstance(error, RenewdError) else DEFECT)
         )
         self.agenda.postpone(self.clock.now())
-
-    def _able(self) -> list[Target]:
-        """Targets that lack nothing on this machine; the others are told, and looked at again with the next pass."""
-        held: set[str] = set()
-        for found in machine.faults(self.context.loaded):
-            held.update(found.names)
-            for name in found.names:
-                self.emit(own.Held(name=name, why=str(found.fault)))
-        return [target for target in self.context.loaded.targets if target.name not in held]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -19,6 +18,7 @@ from renewd.install.installer import Installer
 from renewd.issuers.base import Issuer
 from renewd.renewal import survey
 from renewd.renewal.events import Event, JournalBegunAnew
+from renewd.renewal.suggestions import Kept
 from renewd.renewal.survey import Here, Look
 from renewd.renewal.timed import timed
 
@@ -59,12 +59,13 @@ class Context:
     def __post_init__(self) -> None:
         self.began = self.clock.now()
         self.installer = Installer(self.loaded.configuration.state_directory, self.clock)
+        self.suggestions = Kept(self.loaded.configuration.state_directory)
         self.emit = unharmed(self.emit)
 
-    @cached_property
+    @property
     def here(self) -> Here:
-        """Where the looking is done."""
-        return Here.of(self.loaded)
+        """Where the looking is done, with what CAs suggested at last."""
+        return Here.informed(self.loaded, self.suggestions)
 
     @property
     def journal(self) -> "Journal":

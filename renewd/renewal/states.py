@@ -7,6 +7,7 @@ A function whose state ends in INTENT is reached only when that intent has been 
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from renewd.certs import renewal_info
 from renewd.certs.order import Order, OrderStatus
 from renewd.errors import (
     AlreadyFinalized,
@@ -23,7 +24,7 @@ from renewd.issuers.base import Issued
 from renewd.journal import State, spent
 from renewd.planning import budget, present
 from renewd.planning.budget import What
-from renewd.renewal import acceptance, events, proof, readiness, reconciling
+from renewd.renewal import acceptance, asking, events, proof, readiness, reconciling
 from renewd.renewal.work import Parked, Step, Work, again
 
 ORDERS_ANEW = 4  # a quarter of the life is left: then an unresolved finalize is not waited for any more
@@ -70,7 +71,7 @@ def order_intent(work: Work) -> Step:
     """Create the order: the one call here that costs."""
     work.tell(events.Ordering, issuer=work.issuer.name)
     try:
-        order = work.issuer.order(work.target)
+        order = work.issuer.order(work.target, replaces=_replaced(work))
     except (Unreachable, Throttled) as error:  # the service did not act on it
         work.note(spent.RETURNED, what=What.ORDER)
         return again(work, error, State.PREFLIGHT)
@@ -85,6 +86,16 @@ def order_intent(work: Work) -> Step:
             **_told(work, order),
         },
     )
+
+
+def _replaced(work: Work) -> str:
+    """The id of the certificate that runs, where the issuer that is asked issued it, and is asked for suggestions."""
+    context, name = work.context, work.issuer.name
+    if work.live is None or asking.directory(context.loaded.configuration.issuers[name]) is None:
+        return ""
+    if asking.issuer_of_live(context, work.target) != name:
+        return ""
+    return renewal_info.certificate_id(work.live) or ""
 
 
 def _told(work: Work, order: Order, **more: object) -> dict[str, object]:

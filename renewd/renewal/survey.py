@@ -1,8 +1,8 @@
 """Looking at every target: what is on disk, and what planning says of it."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -10,30 +10,43 @@ from renewd.certs.facts import Facts
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.install import live
-from renewd.planning import decision, window
+from renewd.planning import decision, suggested, window
 from renewd.planning.decision import Decision, Rules
+from renewd.planning.suggested import Suggestion
+from renewd.renewal.suggestions import Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Where the looking is done: the host has its own turn in the spread, the state has what a PFX alone hides."""
+    """Where the looking is done: the host has its own turn in the spread, the state has what a PFX alone hides.
+
+    `suggested` is what CAs suggested at last, by the targets' identities; empty where the local rule alone counts.
+    """
 
     host: str
     state_directory: str
+    suggested: Mapping[str, Suggestion] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, loaded: Loaded) -> Self:
-        """This machine, with a configuration."""
+        """This machine, with a configuration: the local rule alone."""
         return cls(os.uname().nodename, loaded.configuration.state_directory)
+
+    @classmethod
+    def informed(cls, loaded: Loaded, kept: Kept | None = None) -> Self:
+        """The same with what CAs suggested."""
+        state = loaded.configuration.state_directory
+        return cls(os.uname().nodename, state, (kept or Kept(state)).known())
 
 
 @dataclass(slots=True)
 class Look:
-    """One target, its facts, and the decision on them. Not frozen, as Facts are not."""
+    """One target, its facts, the decision on them, and what its CA suggests. Not frozen, as Facts are not."""
 
     target: Target
     facts: Facts
     decision: Decision
+    suggestion: Suggestion | None = None
 
 
 def rules(target: Target, host: str) -> Rules:
@@ -43,16 +56,27 @@ def rules(target: Target, host: str) -> Rules:
     )
 
 
+def decide(target: Target, facts: Facts, here: Here, now: datetime) -> Decision:
+    """What planning says of a target by its facts."""
+    return _look(target, facts, here, now).decision
+
+
 def look(target: Target, here: Here, now: datetime) -> Look:
     """The quick look: the certificate alone."""
-    facts = live.look(target, here.state_directory)
-    return Look(target, facts, decision.decide(facts, rules(target, here.host), now))
+    return _look(target, live.look(target, here.state_directory), here, now)
 
 
 def look_closely(target: Target, here: Here, now: datetime) -> Look:
     """The look of `check`: the key, the issuer, and every place too."""
-    facts = live.look_closely(target, here.state_directory)
-    return Look(target, facts, decision.decide(facts, rules(target, here.host), now))
+    return _look(target, live.look_closely(target, here.state_directory), here, now)
+
+
+def _look(target: Target, facts: Facts, here: Here, now: datetime) -> Look:
+    found = decision.decide(facts, rules(target, here.host), now)
+    suggestion = here.suggested.get(target.identity) if here.suggested else None
+    if suggestion is None or not suggested.meant(suggestion, facts):
+        return Look(target, facts, found)
+    return Look(target, facts, suggested.sooner(found, suggestion, now), suggestion)
 
 
 def due(

@@ -1,6 +1,6 @@
 """`status`: what the daemon knows; what needs somebody last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TextIO
 
@@ -68,6 +68,7 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         "owed": list(known.debt.owed) if known.debt else [],
         "failure": _failure(known),
         "fallback": _fallback(known),
+        "suggestion": _suggestion(look),
         "order": {"uri": order.order_uri, "state": order.state.value} if order and order.order_uri else None,
         "live": live,
         "served": None
@@ -88,6 +89,20 @@ def _fallback(known: Known) -> dict[str, Any] | None:
         return None
     first, why = asked.snapshot["instead_of"], asked.snapshot.get("because")
     return {"issuer": asked.issuer, "instead_of": first, "why": why}
+
+
+def _suggestion(look: Look) -> dict[str, Any] | None:
+    """What the CA suggests for the certificate that is live."""
+    found = look.suggestion
+    if found is None or found.window is None:
+        return None
+    return {
+        "start": times.rfc3339(found.window.start),
+        "end": times.rfc3339(found.window.end),
+        "renew_at": times.rfc3339(found.moment),
+        "incident": found.incident,
+        "page": found.window.page or None,
+    }
 
 
 def _preflight(known: Known) -> dict[str, Any] | None:
@@ -176,8 +191,7 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
         lines.append(checks.problem(look))
     elif late := overdue(look, now):
         lines.append(f"overdue: wanted since {words.span(late)}, and nothing was tried")
-    if fell := _fallback(known):
-        lines.append(style.safe(f"{fell['issuer']} instead of {fell['instead_of']}: {fell['why']}"))
+    lines += [style.safe(said) for said in _notable(look, known)]
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
     if known.not_served:
@@ -187,6 +201,14 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
         if found.remedy:
             lines.append(style.safe(f"do: {found.remedy}"))
     return lines
+
+
+def _notable(look: Look, known: Known) -> Iterator[str]:
+    """What is no trouble of renewd's, and somebody should know."""
+    if look.suggestion is not None and look.suggestion.incident:
+        yield look.decision.reason.removeprefix("due: ")
+    if fell := _fallback(known):
+        yield f"{fell['issuer']} instead of {fell['instead_of']}: {fell['why']}"
 
 
 def _summary(rows: Sequence[Row], now: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import debts, events, inspection, outages, standings
+from renewd.renewal import asking, debts, events, inspection, outages, standings
 from renewd.renewal.events import Event
 
 
@@ -91,6 +91,13 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     inspection.NotTidied: lambda event, _now: Said(event.why, ends=True),
     outages.IssuerPaused: lambda event, now: Said(
         f"{event.why}; {event.issuer} is left alone{again(event.until, now)}", ends=True, bad=True
+    ),
+    asking.Suggested: lambda event, now: Said(f"the CA suggests to renew it {words.until(event.at, now)}"),
+    asking.Incident: lambda event, _now: Said(
+        "the CA wants it replaced at once" + (f": {event.page}" if event.page else ""), bad=True
+    ),
+    asking.Unanswered: lambda event, _now: Said(
+        f"{event.directory} suggests nothing: {event.why}", ends=True
     ),
     standings.FellBack: lambda event, _now: Said(f"{event.issuer} instead of {event.instead_of}"),
     standings.FirstAgain: lambda event, _now: Said(f"{event.issuer} again"),

@@ -72,6 +72,7 @@ def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     if known.served is not None:
         seen = known.not_served or known.served.facts.get("serial", "as expected")
         yield "served", f"{seen}, looked at {words.until(known.served.at, now)}"
+    yield from _suggestion(look)
     yield from _issuers(subject)
     yield from _tries(subject, now)
     for found in known.findings:
@@ -101,6 +102,17 @@ def _left(subject: Subject, now: datetime) -> str:
     return (
         f"{left}; a renewal has been taking {words.span(timedelta(seconds=median(taken)))}" if taken else left
     )
+
+
+def _suggestion(look: Look) -> Iterator[tuple[str, str]]:
+    """What the CA says of the certificate that is live; whether that counts, the first line says."""
+    found = look.suggestion
+    if found is not None and found.window is not None:
+        page = f"; see {found.window.page}" if found.window.page else ""
+        between = f"between {times.minute(found.window.start)} and {times.minute(found.window.end)} UTC"
+        yield "suggested", f"{between}{page}"
+    elif found is not None and found.said:
+        yield "suggested", f"nothing: {found.said}"
 
 
 def _issuers(subject: Subject) -> Iterator[tuple[str, str]]:

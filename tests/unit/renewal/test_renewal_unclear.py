@@ -48,8 +48,8 @@ class Issuer:
         if name not in self._ends:
             return real
 
-        def call(*args: Any) -> Any:
-            real(*args)
+        def call(*args: Any, **more: Any) -> Any:
+            real(*args, **more)
             raise self._ends.pop(name)
 
         return call

@@ -9,6 +9,7 @@ import pytest
 from renewd.config.targets import Target
 from renewd.daemon.presence import Presence
 from renewd.journal import Failure, Journal, State, Step
+from renewd.planning.suggested import Suggestion, Window, sooner
 from renewd.renewal.findings import Newest
 from renewd.renewal.preflight import Finding
 from renewd.report import known, status, why
@@ -74,6 +75,7 @@ def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
         "owed": [],
         "failure": None,
         "fallback": None,
+        "suggestion": None,
         "order": None,
         "live": None,
         "served": None,
@@ -350,3 +352,22 @@ def test_where_there_are_several_issuers_a_failure_says_whose_it_is(two, failed,
 def test_tries_are_counted_for_the_issuer_that_failed(two, attempt, failed, now):
     history = [(failed, ()), (attempt(issuer="letsencrypt"), ()), (attempt(), ())]
     assert "(try 3)" in why.text(why.Subject(two, Known(last=failed), history), now, 200)
+
+
+def test_what_the_ca_suggests_is_told_and_an_incident_with_the_page_that_says_why(look, now):
+    window = Window(now - timedelta(days=2), now - timedelta(days=1), "https://ca.example/why")
+    wanted = Suggestion(0x4F9A00FF, "rcl", now, window, now - timedelta(days=1.5), incident=True)
+    seen = look("contoso.com", 80)
+    seen = replace(seen, decision=sooner(seen.decision, wanted, now), suggestion=wanted)
+    assert row(seen, NOTHING, now)["suggestion"] == {
+        "start": "2026-11-21T12:00:00Z",
+        "end": "2026-11-22T12:00:00Z",
+        "renew_at": "2026-11-22T00:00:00Z",
+        "incident": True,
+        "page": "https://ca.example/why",
+    }
+    said = "the CA wants it replaced at once: see https://ca.example/why"
+    assert f"      {said}\n" in shown([(seen, NOTHING)], now)
+    told = why.text(why.Subject(seen, NOTHING), now, 200)
+    assert f"wanted      renewal since 2026-11-22 00:00 UTC ({said})" in told
+    assert "suggested   between 2026-11-21 12:00 and 2026-11-22 12:00 UTC; see https://ca.example/why" in told
