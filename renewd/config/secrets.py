@@ -82,7 +82,9 @@ def _read(path: str, source: SecretSource) -> Secret:
     except OSError as error:
         raise _unopened(path, error) from error
     try:
-        _check(path, os.fstat(descriptor), allow_group=source.allow_group)
+        # systemd lets a unit's user read a credential by an access list, which shows as a right of the group
+        allow_group = source.allow_group or source.credential is not None
+        _check(path, os.fstat(descriptor), allow_group=allow_group)
         content = os.read(descriptor, _LARGEST + 1)
     except OSError as error:
         raise SecretUnusable(f"the secret file {path} cannot be read: {error.strerror}") from error

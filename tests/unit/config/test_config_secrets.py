@@ -71,6 +71,16 @@ def test_from_the_environment(monkeypatch):
         secrets.resolve(source)
 
 
+def test_a_credential_may_have_the_mode_that_an_access_list_shows(monkeypatch, file):
+    """So systemd makes them where it can: root's, and a list that lets the unit's user read."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(file.parent))
+    file.chmod(0o440)
+    assert secrets.resolve(SecretSource(credential="key")).reveal() == TEXT
+    file.chmod(0o444)
+    with pytest.raises(SecretUnusable):
+        secrets.resolve(SecretSource(credential="key"))
+
+
 def test_from_a_systemd_credential(monkeypatch, file):
     source = SecretSource(credential="key")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(file.parent))
