@@ -144,15 +144,29 @@ def _unix(path: str, group: str | None) -> socket.socket:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         os.unlink(path)  # of a process that is gone
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = False
     try:
         made.bind(path)
+        bound = True
         if group is not None:
-            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+            _give(path, group)
         os.chmod(path, SOCKET_MODE)
     except BaseException:
         made.close()
+        if bound:
+            os.unlink(path)
         raise
     return made
+
+
+def _give(path: str, group: str) -> None:
+    """Let the group have it; a folder with the set-group-ID bit has given it already, where nobody may give files away."""
+    try:
+        wanted = grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise OSError(errno.EINVAL, f"there is no group {group}") from None
+    if os.stat(path).st_gid != wanted:
+        os.chown(path, -1, wanted)
 
 
 def _answers(path: str) -> bool:

@@ -1,5 +1,6 @@
 """The page beside a daemon: it begins, follows the configuration and ends, and nothing that happens to it stops a renewal."""
 
+import grp
 import http.client
 import os
 import socket
@@ -205,6 +206,24 @@ def test_a_unix_socket_is_for_its_owner_and_group_alone(world, start):
     assert ask(path, "/livez", Host="renewd.example.net")[0] == 200, (
         "a web server in front names it as it likes"
     )
+
+
+def test_a_group_that_is_not_there_is_told_and_nothing_is_open_to_others(world, start):
+    path = world.folder / "web.sock"
+    start(socket=str(path), group="no-such-group").tick()
+    assert "there is no group no-such-group" in world.told(PageFailed)[0].why
+    assert not path.exists()
+    assert world.told(events.Renewed)
+
+
+def test_a_folder_gives_its_group_where_files_may_not_be_given_away(world, start, monkeypatch):
+    folder = world.folder / "page"
+    folder.mkdir()
+    os.chown(folder, -1, grp.getgrnam("daemon").gr_gid)
+    folder.chmod(0o2750)
+    monkeypatch.setattr(os, "chown", lambda *_: pytest.fail("that is not allowed"))
+    start(socket=f"{folder}/web.sock", group="daemon").tick()
+    assert (folder / "web.sock").group() == "daemon"
 
 
 def test_a_socket_that_a_dead_process_left_is_taken_over_and_a_living_ones_is_not(world, start):
