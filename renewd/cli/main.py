@@ -34,6 +34,8 @@ COMMANDS = {
     "rollback": "renewd.cli.renewing",
     "finalize": "renewd.cli.renewing",
     "recover": "renewd.cli.recovering",
+    "revoke": "renewd.cli.revoking",
+    "account": "renewd.cli.revoking",
     "notify": "renewd.cli.notifying",
     "init": "renewd.cli.configuring",
     "import": "renewd.cli.importing",

@@ -160,6 +160,10 @@ class Acme:
         call = Call("revokeCert", "revoke", self._session.brief)
         self._session.post(url, payload, call, self.account.signer())
 
+    def forget_key(self, target: Target) -> None:
+        """The next certificate has a new key, even where keys are used again: this one is known to others."""
+        self._keys.forget(target)
+
     def close(self) -> None:
         """End the calls and waits under way, and let none begin."""
         self._session.close()

@@ -31,8 +31,7 @@ class Keys:
         folder = target.slug[:160]
         if not reuse:
             return self._store(f"{folder}@{os.urandom(8).hex()}.pem", key_type)
-        mark = hashlib.sha256(target.identity.encode()).hexdigest()[:16]
-        name = f"{_KEPT}{key_type}-{folder}@{mark}.pem"
+        name = f"{_KEPT}{key_type}-{folder}@{_mark(target)}.pem"
         try:
             self.load(name)
         except OrderGone:
@@ -53,6 +52,14 @@ class Keys:
                 f"the key that the order was made for cannot be used: {self._folder}/{name} {error}"
             ) from error
 
+    def forget(self, target: Target) -> None:
+        """A target's key is not used again."""
+        mark = f"@{_mark(target)}.pem"
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as found:
+            for entry in found:
+                if entry.name.startswith(_KEPT) and entry.name.endswith(mark):
+                    os.unlink(entry.path)
+
     def drop(self, name: str) -> None:
         """Forget a key that nothing was ordered for; one that is to be used again stays."""
         if _NAME.fullmatch(name) and not name.startswith(_KEPT):
@@ -71,3 +78,8 @@ class Keys:
     def _store(self, name: str, key_type: str) -> str:
         private_files.write(self._folder, name, csr.pem(csr.new_key(key_type)))
         return name
+
+
+def _mark(target: Target) -> str:
+    """What tells two targets apart whose folders' names were cut."""
+    return hashlib.sha256(target.identity.encode()).hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""An ACME CA as a new user meets it: ten lines of YAML, a certificate, its account, and taking it back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pebble import Pebble, newer
+from tests.programs import renewd
+
+NAME, OTHER = "a.example.test", "b.example.test"
+
+
+@pytest.fixture
+def user(tmp_path: Path, pebble: Callable[..., Pebble]) -> Callable[..., str]:
+    """A configuration's path."""
+
+    def write(*, binary: str | None = None, server: dict[str, Any] | None = None, **issuer: Any) -> str:
+        made = pebble(binary=binary, **(server or {}))
+        (tmp_path / "roots.pem").write_bytes(made.roots())
+        settings = {
+            "type": "acme",
+            "directory": made.directory_url,
+            "agree_terms": True,
+            "ca_file": str(made.ca_file),
+            "trust": {"file": str(tmp_path / "roots.pem")},
+            **issuer,
+        }
+        whole = {
+            "issuers": {"pebble": settings},
+            "state_directory": str(tmp_path / "state"),
+            "certificates": [
+                {
+                    "name": NAME,
+                    "domains": [NAME, OTHER],
+                    "challenge": {
+                        "type": "http-01",
+                        "listen": f"127.0.0.1:{made.http_port}",
+                        "self_check": "off",
+                    },
+                    "install": {"directory": str(tmp_path / "live")},
+                }
+            ],
+        }
+        path = tmp_path / "config.yaml"
+        path.write_text(json.dumps(whole))
+        return str(path)
+
+    return write
+
+
+def row(path: str) -> dict[str, Any]:
+    (found,) = json.loads(renewd(path, "check", "--json").stdout)["certificates"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("binary", ["Debian's", "newer"])
+def test_a_certificate_its_account_and_its_end(user: Callable[..., str], tmp_path: Path, binary: str):
+    path = user(binary=newer() if binary == "newer" else None, email="ops@example.com")
+    assert renewd(path, "preflight").returncode == 0
+    done = renewd(path, "renew")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert row(path)["domains"] == [NAME, OTHER]
+    shown = renewd(path, "account")
+    assert shown.stdout.startswith("pebble: https://localhost:")
+    rolled = renewd(path, "account", "--roll-over")
+    assert rolled.returncode == 0, rolled.stderr
+    assert renewd(path, "account").stdout == shown.stdout, "the same account under its new key"
+    serial = row(path)["serial"]
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert row(path)["serial"] != serial
+    revoked = renewd(path, "revoke", NAME, "--reason", "superseded")
+    assert revoked.returncode == 0, revoked.stderr
+    assert "revoked at pebble (superseded)" in revoked.stdout
+    again = renewd(path, "revoke", NAME)
+    assert again.returncode == 1
+    assert "alreadyRevoked" in again.stderr
+    for file in (tmp_path / "state" / "acme").rglob("*"):
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_a_key_that_others_know_is_not_used_again(user: Callable[..., str], tmp_path: Path):
+    path = user(reuse_key=True)
+
+    def key() -> bytes:
+        return (tmp_path / "live" / "privkey.pem").read_bytes()
+
+    renewd(path, "renew")
+    first = key()
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert key() == first
+    assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert key() != first
+
+
+def test_a_profile_that_the_ca_has_is_asked_for_and_another_is_told(user: Callable[..., str]):
+    profiles = {"shortlived": {"description": "six days", "validityPeriod": 518400}}
+    path = user(binary=newer(), server={"profiles": profiles}, profile="shortlived")
+    assert renewd(path, "renew").returncode == 0
+    found = row(path)
+    assert found["not_after"][:10] > found["not_before"][:10]
+    wrong = path.replace("config", "other")
+    Path(wrong).write_text(Path(path).read_text().replace('"shortlived"', '"tlsclient"'))
+    told = renewd(wrong, "renew", NAME, "--force")
+    assert told.returncode == 1
+    assert "the CA has no profile 'tlsclient'" in told.stdout + told.stderr
+    assert "write one of shortlived" in told.stdout + told.stderr
+
+
+def test_what_only_an_acme_ca_can_do_is_refused_in_words_elsewhere(world: Any):
+    path = world.write("a.example")
+    world.sandbox.seed("a.example", days_left=80)
+    renewd(path, "renew")
+    for command in (("revoke", "a.example"), ("account", "sandbox"), ("account",)):
+        said = renewd(path, *command)
+        assert said.returncode == 2, said.stderr
+        assert "acme" in said.stderr or "portal" in said.stderr
