@@ -71,6 +71,7 @@ class _Question:
     certificate: str
     directory: str
     before: Suggestion
+    begin: datetime  # of the certificate
 
 
 class Asker:
@@ -140,7 +141,7 @@ class Asker:
 
             settings = context.loaded.configuration.issuers[issuer]
             self._asked[issuer] = Information(url, settings, context.clock)
-        return _Question(target, certificate, url, known)
+        return _Question(target, certificate, url, known, leaf.not_valid_before_utc)
 
     def _answer(self, question: _Question, away: Counter[str]) -> Suggestion | None:
         """What is known after asking; None if renewd is leaving."""
@@ -157,6 +158,9 @@ class Asker:
             wait = error.retry_after if isinstance(error, Temporary) else None
             return suggested.unanswered(before, context.clock.now(), str(error), wait=wait, passing=passing)
         self._told.discard(question.directory)
+        if answer.window.end <= question.begin:  # each new certificate would be replaced at once
+            why = "its window ended before the certificate began"
+            return suggested.unanswered(before, context.clock.now(), why, passing=False)
         chance = context.clock.jitter(0.5) - 0.5
         return suggested.learned(before, answer.window, context.clock.now(), wait=answer.wait, chance=chance)
 
