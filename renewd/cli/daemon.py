@@ -52,7 +52,7 @@ def _live(path: str, inbox: "Inbox") -> None:
 
     supervisor = Supervisor.of(os.environ, SystemClock())
     notifier = Notifier(SystemClock(), emit)
-    page = Attached(emit, SystemClock())
+    page = Attached(emit, SystemClock(), memory.give_back)
 
     def ticked(daemon: Daemon) -> None:
         try:

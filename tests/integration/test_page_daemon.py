@@ -3,6 +3,7 @@
 import http.client
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,15 @@ def test_from_the_first_renewal_to_the_last_signal(world, port):
         daemon.signal(signal.SIGHUP)
         daemon.wait_for("configuration.reloaded")
         until(lambda: "did you mean" not in ask(port)[1])
+        for nonsense in (b"\x16\x03\x01 not HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port)) as stranger:
+                stranger.sendall(nonsense)
+                assert stranger.recv(12).startswith(b"HTTP/1.1 4")
         with socket.create_connection(("127.0.0.1", port)) as held:
             held.sendall(b"GET / HTTP/1.1\r\n")
             assert daemon.end() == 0
+        with suppress(AssertionError):
+            daemon.wait_for("nothing more")
         assert not [line for line in daemon.lines if line["event"] == "library.said"], daemon.lines
 
 

@@ -43,7 +43,11 @@ class Daemon(Protocol):
 class Attached:
     """Subscribes to a daemon's events, and is told of its ticks."""
 
-    def __init__(self, emit: Callable[[Event], None], clock: Clock) -> None:
+    def __init__(
+        self, emit: Callable[[Event], None], clock: Clock, tidy: Callable[[], None] = lambda: None
+    ) -> None:
+        """`tidy` gives back memory after a look at everything."""
+        self._tidy = tidy
         self.daemon: Daemon | None = None
         self._emit = emit
         self._clock = clock
@@ -75,4 +79,4 @@ class Attached:
                 self._told = True
                 self._emit(PageFailed(why=NO_SERVER, remedy=GET_SERVER))
             return
-        self._page = Page(daemon, self._emit, self._clock)
+        self._page = Page(daemon, self._emit, self._clock, self._tidy)

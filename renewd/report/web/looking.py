@@ -23,8 +23,13 @@ class Looking:
     """A thread of its own that looks whenever it is wanted, and not too often."""
 
     def __init__(
-        self, board: Board, context: Callable[[], Context], failed: Callable[[Exception], None]
+        self,
+        board: Board,
+        context: Callable[[], Context],
+        failed: Callable[[Exception], None],
+        tidy: Callable[[], None],
     ) -> None:
+        self._tidy = tidy
         self._board = board
         self._context = context
         self._failed = failed
@@ -74,6 +79,7 @@ class Looking:
                 self.look()
             except Exception as error:  # noqa: BLE001 - the next one tries again
                 self._failed(error)
+            self._tidy()
             self._over.wait(max(PAUSE, SHARE * (self._clock.monotonic() - began)))
 
     def _files(self) -> list[tuple[int, int] | None]:

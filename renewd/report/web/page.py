@@ -27,7 +27,10 @@ SHOWN = 20  # attempts of one certificate
 class Page:
     """Subscribes to the daemon's events, and is told of its ticks."""
 
-    def __init__(self, daemon: Daemon, emit: Callable[[Event], None], clock: Clock) -> None:
+    def __init__(
+        self, daemon: Daemon, emit: Callable[[Event], None], clock: Clock, tidy: Callable[[], None]
+    ) -> None:
+        self._tidy = tidy
         self.board = Board(clock)
         self._daemon = daemon
         self._emit = emit
@@ -87,7 +90,7 @@ class Page:
         except (RenewdError, OSError) as error:
             self._fail(wanted, error)
             return
-        self._looking = Looking(self.board, lambda: self._daemon.context, self._look_failed)
+        self._looking = Looking(self.board, lambda: self._daemon.context, self._look_failed, self._tidy)
         self._looking.want()
         pages = Pages(self.board, self._history, self._looking.asked)
         self._serving = Serving(Guard(pages.app(), self._clock, token), sockets)

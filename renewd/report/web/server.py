@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import grp
+import logging
 import os
 import socket
 import stat
@@ -53,6 +54,7 @@ class Serving:
     """An application served until `close`."""
 
     def __init__(self, app: Any, sockets: list[socket.socket]) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # or strangers could fill the log
         self._sockets = sockets
         self._files = [each.getsockname() for each in sockets if each.family == socket.AF_UNIX]
         for each in sockets:
