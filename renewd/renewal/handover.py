@@ -4,6 +4,7 @@ A request is a file in a folder of ours, complete by its rename; it holds the ke
 for the same again is no harm: what is live there already is checked and reloaded once more.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 UNIT = "renewd-deploy.service"
 TAKEN_WITHIN = 60.0  # seconds until somebody takes a request
 ANSWERED_WITHIN = 3700.0  # seconds; the unit has an hour
+LOCK = "lock"  # among the answers
 _LOOK = 0.1  # seconds between two looks for an answer
 _LARGEST = 1 << 20  # bytes of an answer
 _WELL = frozenset(str(result) for result in Result if result.well)
@@ -118,6 +120,8 @@ def _ask(context: Context, members: Sequence[Member]) -> Mapping[str, Any]:
     answer = os.path.join(line.answers, f"{number}.answer")
     began = context.clock.monotonic()
     while (found := _read(answer)) is None:
+        if not os.path.exists(request) and not _busy(line):
+            return _read(answer) or {"error": "it took the request and ended without an answer"}
         waited = context.clock.monotonic() - began
         if waited > (TAKEN_WITHIN if os.path.exists(request) else ANSWERED_WITHIN):
             _withdraw(request)
@@ -158,6 +162,18 @@ def _read(path: str) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _busy(line: Line) -> bool:
+    """Whether the other side works: it holds a lock meanwhile, which a crash lets go of."""
+    try:
+        with open(os.path.join(line.answers, LOCK), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _withdraw(request: str) -> None:

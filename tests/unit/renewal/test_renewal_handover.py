@@ -38,7 +38,7 @@ class Machine:
         self.world = world
         self.line = Line(str(world.folder / "requests"), str(world.folder / "answers"))
         os.mkdir(self.line.answers, 0o700)
-        self.there = True
+        self.there, self.dies = True, False
 
     def obtaining(self, *entries) -> Context:
         loaded = load.load(self.world.write(*entries, schedule={"concurrency": 1}))
@@ -52,6 +52,8 @@ class Machine:
         """What renewd-deploy.service does."""
         if self.there:
             for number, content in receiving._taken(self.line.requests):
+                if self.dies:
+                    continue
                 receiving._put(self.line.answers, number, receiving._answer(self.path, content))
 
     @property
@@ -163,6 +165,21 @@ def test_no_hook_is_run_on_the_side_that_obtains(machine: Machine, world: World,
     list(preflight.looks(context, context.loaded.targets))
     assert not ran.exists()
     assert os.listdir(machine.line.requests) == []
+
+
+def test_one_that_dies_over_a_request_is_not_waited_for(machine: Machine):
+    machine.dies = True
+    context = machine.obtaining(A)
+    (outcome,) = passes.run(context, context.loaded.targets)
+    assert "ended without an answer" in outcome.why
+    machine.dies = False
+    assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed"}
+
+
+def test_one_that_is_at_work_is_waited_for(machine: Machine):
+    with receiving._at_work(machine.line.answers):
+        assert handover._busy(machine.line)
+    assert not handover._busy(machine.line)
 
 
 def test_asked_to_stop_it_takes_its_request_back_and_goes_on_at_the_next_start(
