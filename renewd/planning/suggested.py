@@ -36,6 +36,7 @@ class Suggestion:
     window: Window | None = None
     moment: datetime | None = None  # the one in the window that was chosen
     incident: bool = False  # the window was moved into the past, or lay there and has a page that says why
+    follows: bool = False  # the certificate replaced one of which that was said
     failures: int = 0  # questions in a row that were not answered
     said: str = ""  # why not
 

@@ -135,7 +135,8 @@ class Asker:
             return None
         known = context.suggestions.known().get(target.identity)
         if known is None or (known.serial, known.issuer) != (leaf.serial_number, issuer):
-            known = Suggestion(leaf.serial_number, issuer, now)
+            follows = known is not None and (known.incident or known.follows)
+            known = Suggestion(leaf.serial_number, issuer, now, follows=follows)
         if issuer not in self._asked:
             from renewd.issuers.ari import Information
 
@@ -158,7 +159,7 @@ class Asker:
             wait = error.retry_after if isinstance(error, Temporary) else None
             return suggested.unanswered(before, context.clock.now(), str(error), wait=wait, passing=passing)
         self._told.discard(question.directory)
-        if answer.window.end <= question.begin:  # each new certificate would be replaced at once
+        if before.follows and answer.window.end <= question.begin:  # and so it would go on for ever
             why = "its window ended before the certificate began"
             return suggested.unanswered(before, context.clock.now(), why, passing=False)
         chance = context.clock.jitter(0.5) - 0.5

@@ -84,6 +84,8 @@ def _row(suggestion: Suggestion) -> dict[str, Any]:
     if window is not None and moment is not None:
         row |= {"start": window.start.isoformat(), "end": window.end.isoformat(), "page": window.page}
         row |= {"moment": moment.isoformat(), "incident": suggestion.incident}
+    if suggestion.follows:
+        row["follows"] = True
     if suggestion.failures:
         row |= {"failures": suggestion.failures, "said": suggestion.said}
     return row
@@ -101,6 +103,7 @@ def _suggestion(row: dict[str, Any]) -> Suggestion:
         window,
         None if window is None else _time(row["moment"]),
         row.get("incident") is True,
+        row.get("follows") is True,
         int(row.get("failures", 0)),
         str(row.get("said", "")),
     )

@@ -101,7 +101,7 @@ def test_a_window_moved_into_the_past_is_told_and_renewed_at_once(
     assert world.live(A) != before
     (told,) = world.told(asking.Incident)
     assert (told.name, told.page, told.level) == (A, "https://ca.example/why", "error")
-    assert world.calls(A, "order") == 1, "a window that ended before the new one began means nothing for it"
+    assert world.calls(A, "order") == 1, "a window that ended before the new one began is not believed twice"
 
 
 @pytest.mark.fault(30)
