@@ -324,7 +324,9 @@ def test_nothing_but_get_and_head(site, method, path):
 def test_head_says_what_get_says_without_a_body(site, path):
     got, asked = site.ask(path), site.ask(path, "HEAD")
     assert asked[0] == got[0]
-    assert asked[1]["content-length"] == str(len(got[2]))
+    assert asked[1].keys() == got[1].keys()
+    if path != "/metrics":  # where the processor's time goes on meanwhile
+        assert asked[1]["content-length"] == str(len(got[2]))
     assert asked[2] == b""
 
 
