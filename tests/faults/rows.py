@@ -37,7 +37,7 @@ TABLE = """
 27 | the key arrives, the certificate does not | all parts or none
 28 | the certificate is replaced between two downloads | key and leaf differ: the whole set again, three times at most
 29 | the API is gone for all names | one alarm and a pause for the issuer, not one for each name
-30 | ACME renewal information that is nonsense, past, failing or far away | no answer counts as none; a past window means now
+30 | ACME renewal information that is nonsense, past, failing or far away | no answer counts as none; a past window means now, a far one nothing; what follows an incident is not replaced for ever
 31 | ACME: bad nonce, already replaced, still processing | fresh nonce, without `replaces`, asked again
 # What was issued
 32 | a key that does not fit the leaf | refused, kept in quarantine
@@ -127,8 +127,6 @@ TABLE = """
 
 # Why a fault of the table has no test: it cannot happen here, or what it happens to does not exist yet.
 NOT_HERE = {
-    30: "renewd does not speak ACME yet, so nothing tells it a renewal window; it counts the life that is left.",
-    31: "renewd does not speak ACME yet; RCL has no nonces and no replacement of orders.",
     63: "renewd has no watchdog of systemd yet; `status` shows the last tick, so that a service that hangs is seen.",
 }
 
