@@ -119,6 +119,7 @@ def test_what_a_pass_renews_stands_on_the_page(world, start, port):
     assert ask(port, "/healthz") == (200, "healthy\n")
 
 
+@pytest.mark.fault(74)
 def test_a_refused_configuration_stands_on_the_page_and_in_the_metrics_until_a_right_one_comes(
     world, start, port
 ):
