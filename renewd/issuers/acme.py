@@ -1,6 +1,7 @@
 """Any CA that speaks ACME (RFC 8555): orders, authorizations, finalize, chains, revocation. renewd makes the key."""
 
 import os
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,8 @@ from renewd.issuers.base import Issued
 from renewd.issuers.http import Call, unusable
 
 _UNSENT = (Unreachable, Throttled)
+_FRESH = 60.0  # seconds that what was seen of the account is believed
+_CHAINS = 10  # other chains that are looked at
 
 
 class Acme:
@@ -48,6 +51,8 @@ class Acme:
         self._orders = Orders(self._session, clock)
         folder = os.path.join(state_directory, "acme", name)
         self.account = Account(settings, self._session, folder)
+        self._looked: tuple[str, float] | None = None
+        self._looking = threading.Lock()
         self._keys = Keys(os.path.join(folder, "keys"))
         brief, whole = self._session.brief, self._session.whole
         self._new = Call("newOrder", "order", brief, costs=True)
@@ -72,6 +77,14 @@ class Acme:
         self._session.hello()
         return None
 
+    def probe(self, target: Target) -> str:
+        """What of the CA can be known without an order, in words. Raises what would stop one: TLS, account, profile."""
+        self._session.hello()
+        self._wanted(target)
+        terms = self._session.directory().terms
+        told = f"the CA's directory answers; {self._account_seen()}"
+        return f"{told}; you agree to {terms}" if terms else told
+
     def order(self, target: Target, *, replaces: str = "") -> Order:
         """A new order (§7.4) for a key that is on the disk before it. Raises ReplyLost if one may have been made."""
         signer = self.account.signer()
@@ -90,7 +103,7 @@ class Acme:
         """The order as it stands, with a token for each name that is still to be proved."""
         signer = self.account.signer()
         found = self._orders.found(order, signer)
-        _insist(found, target)
+        found.assert_for(target.domains)
         if found.status is not OrderStatus.PENDING:
             return Order(order.uri, found.status, (), order.key)
         tokens = [self._token(target, each, signer) for each in self._orders.to_prove(found, signer)]
@@ -101,12 +114,7 @@ class Acme:
         signer = self.account.signer()
         found = self._orders.found(order, signer)
         if found.status is OrderStatus.PENDING:
-            standing = {(token.type, token.value) for token in order.tokens}
-            for each in self._orders.to_prove(found, signer):
-                for challenge in each.challenges:
-                    token = self._orders.proof(each, challenge, signer)
-                    if (token.type, token.value) in standing and challenge.status == "pending":
-                        self._session.post(challenge.url, {}, self._answer, signer)
+            self._orders.answer(order, found, signer, self._answer)
             found = self._orders.looked(
                 order, signer, lambda status: status is OrderStatus.PENDING, self._answer
             )
@@ -144,7 +152,7 @@ class Acme:
         reply = self._session.post(issued.links["certificate"], "", call, signer, acme_chains.TYPE)
         chosen, wanted = reply.body, self._settings.preferred_chain
         if wanted is not None and not acme_chains.leads_to(chosen, wanted):
-            for url in acme_wire.alternates(reply.headers.get("link", ""), near=self._session.near):
+            for url in acme_wire.alternates(reply.headers.get("link", ""), near=self._session.near)[:_CHAINS]:
                 other = self._session.post(url, "", call, signer, acme_chains.TYPE).body
                 if acme_chains.leads_to(other, wanted):
                     chosen = other
@@ -167,6 +175,14 @@ class Acme:
     def close(self) -> None:
         """End the calls and waits under way, and let none begin."""
         self._session.close()
+
+    def _account_seen(self) -> str:
+        """Looked at once for all the certificates that are asked about together."""
+        with self._looking:
+            now = self._clock.monotonic()
+            if self._looked is None or now - self._looked[1] > _FRESH:
+                self._looked = self.account.look(), now
+            return self._looked[0]
 
     def _wanted(self, target: Target) -> dict[str, Any]:
         payload: dict[str, Any] = {"identifiers": [acme_wire.identifier(each) for each in target.domains]}
@@ -228,9 +244,3 @@ class Acme:
             said = acme_refusals.problem(found.problem).said
             raise OrderGone(f"the CA did not issue: {said or 'it does not say why'}", stage="finalize")
         raise AlreadyFinalized(f"after finalize the order is {found.status}")
-
-
-def _insist(found: WireOrder, target: Target) -> None:
-    """Raises OrderGone for an order for other names."""
-    if found.domains != {acme_wire.plain(domain) for domain in target.domains}:
-        raise OrderGone("the order is for other names than the certificate now has", stage="order")

@@ -1,34 +1,23 @@
 """The account at an ACME CA (RFC 8555 §7.3): made once, kept 0600, found again, told of a new address, its key rolled over."""
 
-import hashlib
 import json
-import os
 import threading
-from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from renewd.config import secrets
-from renewd.config.issuing import AcmeIssuer, Eab
-from renewd.errors import BadReply, KeyRejected, SecretUnusable
-from renewd.issuers import acme_wire, private_files
+from renewd.config.issuing import AcmeIssuer
+from renewd.errors import BadReply, KeyRejected, ReplyLost, SecretUnusable, TargetError, Temporary
+from renewd.issuers import acme_account_keys as account_keys
+from renewd.issuers import acme_wire
+from renewd.issuers.acme_account_files import AccountFiles, Known
+from renewd.issuers.acme_refusals import NoAccount
 from renewd.issuers.acme_session import Session, Signer
 from renewd.issuers.http import Call
+from renewd.issuers.words import clean
 
 if TYPE_CHECKING:
     import josepy
-
-_LOCK = "account.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is kept of an account beside its key."""
-
-    url: str
-    contact: list[str]
 
 
 class Account:
@@ -37,12 +26,10 @@ class Account:
     def __init__(self, settings: AcmeIssuer, session: Session, folder: str) -> None:
         self._settings = settings
         self._session = session
-        self._folder = folder
-        mark = hashlib.sha256(settings.directory.encode()).hexdigest()[:12]
-        self.file = f"account-{mark}.pem"  # another directory is another account
-        self._facts = f"account-{mark}.json"
+        self._files = AccountFiles(folder, settings.directory)
         self._lock = threading.Lock()
         self._signer: Signer | None = None
+        self._signed_with: tuple[int, int] | None = None
 
     def signer(self) -> Signer:
         """Who signs for the account, which is made or found where that was not done yet.
@@ -50,10 +37,28 @@ class Account:
         Raises KeyRejected, with what to do, where the CA has no such account or gives none.
         """
         with self._lock:
-            if self._signer is None:
-                with private_files.locked(self._folder, _LOCK):  # another process may be about to make it
+            seen = self._files.seen()
+            if self._signer is None or seen != self._signed_with:  # another process may have changed the key
+                with self._files.locked():  # and may be about to make it
+                    self._mend()
                     self._signer = self._opened()
+                    self._signed_with = self._files.seen()
             return self._signer
+
+    def look(self) -> str:
+        """What there is of an account, in words; nothing is made. Raises KeyRejected if it cannot be used, or will not be given."""
+        with self._lock, self._files.locked():
+            self._mend()
+            given = self._given()
+            stored = None if given is not None else self._files.key()
+            if given is None and stored is None:
+                self._assert_possible()
+                return "an account is made with the first order"
+            key = given or self._stored(stored or b"")
+            if self._known_of(key) is None and given is None and not self._exists(key):
+                self._assert_possible()
+                return "an account is made with the first order"
+            return f"its account is {self._found(key)[0].account}"
 
     def roll_over(self) -> str:
         """Give the account a new key (§7.3.5); the name of the file with it. The old one is of no use any more."""
@@ -64,105 +69,148 @@ class Account:
                 remedy="make a new key there, or leave account_key out, so that renewd keeps its own",
             )
         old = self.signer()
-        with self._lock, private_files.locked(self._folder, _LOCK):
-            pem = _new()
-            new = Signer(_loaded(pem))
-            private_files.write(self._folder, f"{self.file}.new", pem)
-            url = self._session.directory().key_change
+        with self._lock, self._files.locked():
+            pem, url = account_keys.new(), self._session.directory().key_change
+            key = account_keys.loaded(pem)
             if not url:
                 raise BadReply("the CA changes no keys", stage="account")
-            inner = {"account": old.account, "oldKey": json.loads(old.key.public_key().json_dumps())}
-            from acme.jws import JWS
-
-            from renewd.issuers.acme_session import algorithm
-
-            signed = JWS.sign(
-                json.dumps(inner).encode(), key=new.key, alg=algorithm(new.key), nonce=None, url=url
-            )
-            payload = json.loads(signed.json_dumps())
+            self._files.keep_next(pem)  # before the CA knows of it
+            self._signer = None
             call = Call("the change of the account's key", "account", self._session.brief, costs=True)
-            self._session.post(url, payload, call, old)
-            private_files.write(self._folder, self.file, pem)
-            os.unlink(os.path.join(self._folder, f"{self.file}.new"))
-            self._signer = Signer(new.key, old.account)
-        return os.path.join(self._folder, self.file)
+            try:
+                self._session.post(url, _change(old, key, url), call, old)
+            except (ReplyLost, Temporary) as error:
+                error.remedy = "The next use of the account finds out which of its keys is in force."
+                raise
+            except TargetError:
+                self._files.drop_next()
+                raise
+            self._take_next(key)
+        return self._files.path
+
+    def _mend(self) -> None:
+        """A change of the key whose end nobody saw: the CA is asked whether it has the new one."""
+        pending = self._files.next_key()
+        if pending is None:
+            return
+        key = self._stored(pending)
+        if self._exists(key):
+            self._take_next(key)
+        else:
+            self._files.drop_next()
+
+    def _take_next(self, key: "josepy.JWK") -> None:
+        known = self._files.known()
+        self._files.take_next()
+        if known is not None:
+            self._keep(Signer(key, known.url), known.contact)
 
     def _opened(self) -> Signer:
         given = self._given()
-        stored = None if given is not None else private_files.read(self._folder, self.file)
-        known = self._known() if given is None or self._matches(given) else None
+        stored = None if given is not None else self._files.key()
         if given is None and stored is None:
-            stored = _new()
-            private_files.write(self._folder, self.file, stored)
-            known = None
-        key = given or _loaded(stored or b"")
-        contact = [f"mailto:{self._settings.email}"] if self._settings.email else []
+            stored = account_keys.new()
+            self._files.keep_key(stored)
+        key = given or self._stored(stored or b"")
+        known = self._known_of(key)
         if known is None:
-            return self._registered(key, contact, existing=given is not None)
+            return self._registered(key, existing=given is not None)
         signer = Signer(key, known.url)
-        if known.contact != contact:
-            self._tell_contact(signer, contact)
+        if known.contact != self._contact:
+            self._tell_contact(signer)
         return signer
 
-    def _registered(self, key: "josepy.JWK", contact: list[str], *, existing: bool) -> Signer:
+    def _registered(self, key: "josepy.JWK", *, existing: bool) -> Signer:
         """The account of a key: one that the CA has, or, unless it must be there, a new one."""
+        signer, contact = self._found(key) if existing else self._asked(key, self._wanted(key))
+        if self._contact and contact is not None and contact != self._contact:
+            self._tell_contact(signer)
+        else:
+            self._keep(signer, self._contact)
+        return signer
+
+    def _found(self, key: "josepy.JWK") -> tuple[Signer, list[str] | None]:
+        return self._asked(key, {"onlyReturnExisting": True})
+
+    def _asked(self, key: "josepy.JWK", payload: dict[str, Any]) -> tuple[Signer, list[str] | None]:
+        """The account, and of one that there was before whom the CA knows it by. Raises KeyRejected if it is not valid."""
         url, call = self._session.directory().new_account, Call("the account", "account", self._session.brief)
-        payload: dict[str, Any] = (
-            {"onlyReturnExisting": True} if existing else self._wanted(key, contact, url)
-        )
         reply = self._session.post(url, payload, call, Signer(key))
-        status = self._session.said(reply, call).get("status", "valid")
+        facts = self._session.said(reply, call)
+        status = facts.get("status", "valid")
         if status != "valid":
             raise KeyRejected(
-                f"the account is {status}",
+                f"the account is {clean(str(status))}",
                 stage="account",
-                remedy=f"Move {os.path.join(self._folder, self.file)} away if renewd is to make a new account.",
+                remedy=f"renewd makes no other by itself. If it is to: move {self._where()} away.",
             )
         try:
             signer = Signer(key, acme_wire.location(reply.headers, near=self._session.near))
         except ValueError as error:
             raise BadReply(f"{call.what} was answered, but not usably: {error}", stage="account") from None
-        self._keep(signer, contact)
-        return signer
+        contact = facts.get("contact") or []
+        before = reply.status == HTTPStatus.OK and isinstance(contact, list)
+        return signer, [str(each) for each in contact] if before else None
 
-    def _wanted(self, key: "josepy.JWK", contact: list[str], url: str) -> dict[str, Any]:
+    def _exists(self, key: "josepy.JWK") -> bool:
+        """Whether the CA has a valid account of this key. Raises KeyRejected for one that is not valid."""
+        try:
+            self._found(key)
+        except NoAccount:
+            return False
+        return True
+
+    def _wanted(self, key: "josepy.JWK") -> dict[str, Any]:
+        self._assert_possible()
         payload: dict[str, Any] = {"termsOfServiceAgreed": True}
-        if contact:
-            payload["contact"] = contact
+        if self._contact:
+            payload["contact"] = self._contact
         if self._settings.eab is not None:
-            payload["externalAccountBinding"] = _bound(self._settings.eab, key, url)
+            url = self._session.directory().new_account
+            payload["externalAccountBinding"] = account_keys.bound(self._settings.eab, key, url)
+        return payload
+
+    def _assert_possible(self) -> None:
+        """Raises KeyRejected where the CA wants more than the configuration has, SecretUnusable for a key of EAB that is none."""
+        if self._settings.eab is not None:
+            account_keys.hmac_key(self._settings.eab)
         elif self._session.directory().wants_eab:
             raise KeyRejected(
-                "the CA gives accounts only to those who have one elsewhere with it",
+                "the CA gives accounts only to those who have one elsewhere with it (external account binding)",
                 stage="account",
                 remedy="Set `eab: {kid, hmac_key}` as the CA gave them to you.",
             )
-        return payload
 
-    def _tell_contact(self, signer: Signer, contact: list[str]) -> None:
+    @property
+    def _contact(self) -> list[str]:
+        return [f"mailto:{self._settings.email}"] if self._settings.email else []
+
+    def _tell_contact(self, signer: Signer) -> None:
         call = Call("the account's new contact", "account", self._session.brief)
-        self._session.post(signer.account, {"contact": contact}, call, signer)
-        self._keep(signer, contact)
+        self._session.post(signer.account, {"contact": self._contact}, call, signer)
+        self._keep(signer, self._contact)
 
     def _keep(self, signer: Signer, contact: list[str]) -> None:
-        facts = {"url": signer.account, "contact": contact, "key": _mark(signer.key)}
-        private_files.write(self._folder, self._facts, json.dumps(facts).encode())
+        self._files.keep(Known(signer.account, contact, account_keys.mark(signer.key)))
 
-    def _known(self) -> _Known | None:
-        """What is kept; None if nothing whole is: then the CA is asked for it."""
-        try:
-            facts = json.loads(private_files.read(self._folder, self._facts) or b"{}")
-            return _Known(str(facts["url"]), [str(each) for each in facts["contact"]])
-        except (ValueError, KeyError, TypeError):
-            return None
+    def _known_of(self, key: "josepy.JWK") -> Known | None:
+        known = self._files.known()
+        return known if known is not None and known.key == account_keys.mark(key) else None
 
-    def _matches(self, key: "josepy.JWK") -> bool:
-        """Whether what is kept is of this key."""
+    def _stored(self, content: bytes) -> "josepy.JWK":
+        """Our own key. Raises SecretUnusable: another one in its place would be another account."""
         try:
-            facts = json.loads(private_files.read(self._folder, self._facts) or b"{}")
-            return bool(facts.get("key") == _mark(key))
-        except (ValueError, AttributeError):
-            return False
+            return account_keys.loaded(content)
+        except ValueError as error:
+            raise SecretUnusable(
+                f"the account's key in {self._where()} cannot be used: {error}",
+                remedy="Put it back from a copy, or move it away: renewd then makes another account.",
+            ) from None
+
+    def _where(self) -> str:
+        if self._settings.account_key is not None:
+            return "account_key"
+        return self._files.path
 
     def _given(self) -> "josepy.JWK | None":
         """The key of an account that somebody has. Raises SecretUnusable if it cannot be used."""
@@ -170,7 +218,7 @@ class Account:
             return None
         text = secrets.resolve(self._settings.account_key).reveal()
         try:
-            return _loaded(text.encode())
+            return account_keys.loaded(text.encode())
         except ValueError:
             raise SecretUnusable(
                 "account_key holds no key",
@@ -178,45 +226,11 @@ class Account:
             ) from None
 
 
-def _bound(eab: Eab, key: "josepy.JWK", url: str) -> Any:
-    """The proof that the account belongs to one of the CA's own (§7.3.4)."""
-    import josepy
+def _change(old: Signer, key: "josepy.JWK", url: str) -> Any:
+    """What the new key says of itself and the old one (§7.3.5)."""
     from acme.jws import JWS
 
-    try:
-        secret = josepy.b64decode(secrets.resolve(eab.hmac_key).reveal().rstrip("="))
-    except ValueError:
-        raise SecretUnusable(
-            "eab.hmac_key is not base64url", remedy="write it as the CA gave it to you"
-        ) from None
-    public = key.public_key().json_dumps().encode()
-    signed = JWS.sign(
-        public, key=josepy.JWKOct(key=secret), alg=josepy.HS256, nonce=None, url=url, kid=eab.kid
-    )
+    inner = {"account": old.account, "oldKey": json.loads(old.key.public_key().json_dumps())}
+    algorithm = account_keys.algorithm(key)
+    signed = JWS.sign(json.dumps(inner).encode(), key=key, alg=algorithm, nonce=None, url=url)
     return json.loads(signed.json_dumps())
-
-
-def _new() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _loaded(content: bytes) -> "josepy.JWK":
-    """A key from PEM, or from JSON as certbot keeps it. Raises ValueError."""
-    import josepy
-
-    try:
-        if content.lstrip().startswith(b"{"):
-            key = josepy.JWK.json_loads(content.decode())
-        else:
-            key = josepy.JWK.load(content)
-        key.public_key()
-    except (josepy.Error, AttributeError, TypeError, KeyError) as error:
-        raise ValueError("this is no key") from error
-    if not isinstance(key, josepy.JWKRSA | josepy.JWKEC):
-        raise ValueError("this kind of key signs nothing")  # noqa: TRY004 - the content is wrong, not the call
-    return key
-
-
-def _mark(key: "josepy.JWK") -> str:
-    return key.thumbprint().hex()

@@ -73,6 +73,22 @@ class Orders:
             return Token(asked.name, challenge.type, "_acme-challenge", base64url(digest))
         return Token(asked.name, challenge.type, challenge.token, authorization)
 
+    def answer(self, order: Order, found: WireOrder, signer: Signer, call: Call) -> None:
+        """Let the CA look at what stands. Raises ChallengeFailed if it waits for other proofs than the order's tokens."""
+        standing = {(token.type, token.value) for token in order.tokens}
+
+        def stands(asked: Authorization, challenge: WireChallenge) -> bool:
+            proof = self.proof(asked, challenge, signer)
+            return (proof.type, proof.value) in standing
+
+        for each in self.to_prove(found, signer):
+            ours = [challenge for challenge in each.challenges if stands(each, challenge)]
+            if not ours:
+                raise ChallengeFailed(f"the CA waits for another proof of {each.name} than stands")
+            for challenge in ours:
+                if challenge.status == "pending":
+                    self._session.post(challenge.url, {}, call, signer)
+
     def looked(
         self, order: Order, signer: Signer, waits: Callable[[OrderStatus], bool], call: Call
     ) -> WireOrder:

@@ -38,7 +38,6 @@ _DECLINED = {
     "invalidProfile": "Write a profile that the CA has, or leave `profile` out.",
 }
 _ACCOUNT = {
-    "accountDoesNotExist": "The CA does not know the account of this key: check `directory`; without account_key renewd makes an account.",
     "userActionRequired": "Read and agree to the CA's terms at the address that it names.",
     "externalAccountRequired": "Set `eab: {kid, hmac_key}` as the CA gave them to you.",
     "badSignatureAlgorithm": "The CA does not take the account's kind of key: change it.",
@@ -46,7 +45,19 @@ _ACCOUNT = {
     "unsupportedContact": "Correct `email`.",
 }
 _PROOF = {"connection", "dns", "dnssec", "tls", "incorrectResponse"}
-OUT = "The account may have been deactivated: renewd makes no other by itself. If it is to, move its file {file} away."
+OUT = (
+    "The account may have been deactivated: renewd makes no other by itself. "
+    "If it is to, move account-….pem of this issuer in the state directory's folder acme away."
+)
+_LOST = (
+    "The CA does not know the account of this key: check `directory`. "
+    "If it has forgotten it, move account-….json of this issuer in the state directory's folder acme away: "
+    "the same key is registered again."
+)
+
+
+class NoAccount(KeyRejected):
+    """The CA knows no account of this key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,8 @@ def _lines(data: dict[str, Any], kind: str) -> Iterator[str]:
     """What is said of the whole, and of each name."""
     detail = data.get("detail") or data.get("title")
     yield f"{detail} ({kind})" if isinstance(detail, str) and kind else str(detail or kind)
+    if kind == "userActionRequired" and isinstance(data.get("instance"), str):
+        yield f"see {data['instance']}"
     subs = data.get("subproblems")
     for sub in subs[:_SEVERAL] if isinstance(subs, list) else ():
         if isinstance(sub, dict):
@@ -115,6 +128,10 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     error: TargetError
     if kind in _DECLINED:
         error = Declined(told, stage=stage, remedy=_DECLINED[kind])
+    elif kind == "accountDoesNotExist":
+        error = NoAccount(told, stage=stage, remedy=_LOST)
+    elif kind == "badNonce":  # each of several, so there is no use in more of them now
+        error = Temporary(told, stage=stage)
     elif kind in _ACCOUNT:
         error = KeyRejected(told, stage=stage, remedy=_ACCOUNT[kind])
     elif kind == "orderNotReady":

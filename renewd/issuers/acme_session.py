@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from renewd.clock import Clock
 from renewd.config.issuing import AcmeIssuer
 from renewd.errors import BadReply, TargetError
-from renewd.issuers import acme_refusals, acme_wire, links, rcl_refusals
+from renewd.issuers import acme_account_keys, acme_refusals, acme_wire, links, rcl_refusals
 from renewd.issuers.acme_wire import Directory
 from renewd.issuers.http import Call, Reply, unusable
 from renewd.issuers.lines import Lines
@@ -87,7 +87,7 @@ class Session:
         links_check(url, self.near)
         text = payload if isinstance(payload, str) else json.dumps(payload)
         headers = {"Content-Type": "application/jose+json", **({"Accept": accept} if accept else {})}
-        for _ in range(NONCES):
+        for _ in range(1 + NONCES):
             reply = self._lines.send("POST", url, call, headers, self._signed(url, text, signer))
             if not _nonce_refused(reply):
                 break
@@ -116,7 +116,12 @@ class Session:
         nonce = self._nonce()
         options: dict[str, Any] = {"kid": signer.account} if signer.account else {}
         signed = JWS.sign(
-            text.encode(), key=signer.key, alg=algorithm(signer.key), nonce=nonce, url=url, **options
+            text.encode(),
+            key=signer.key,
+            alg=acme_account_keys.algorithm(signer.key),
+            nonce=nonce,
+            url=url,
+            **options,
         )
         return str(signed.json_dumps()).encode()
 
@@ -153,15 +158,6 @@ class Session:
         if error is not None:
             raise error
         return reply
-
-
-def algorithm(key: "josepy.JWK") -> Any:
-    """What a key signs with (RFC 7518 §3.1)."""
-    import josepy
-
-    if isinstance(key, josepy.JWKRSA):
-        return josepy.RS256
-    return {256: josepy.ES256, 384: josepy.ES384, 521: josepy.ES512}[key.key.key_size]
 
 
 def links_check(url: str, near: bool) -> None:

@@ -5,11 +5,12 @@ Every function raises ValueError, in words, for what is not what the RFC promise
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from renewd.certs.order import OrderStatus
+from renewd.errors import OrderGone
 from renewd.issuers import links
 from renewd.issuers.words import clean
 
@@ -43,6 +44,11 @@ class WireOrder:
     finalize: str
     certificate: str = ""
     problem: Any = None
+
+    def assert_for(self, domains: Iterable[str]) -> None:
+        """Raises OrderGone for an order for other names."""
+        if self.domains != {plain(domain) for domain in domains}:
+            raise OrderGone("the order is for other names than the certificate now has", stage="order")
 
 
 @dataclass(frozen=True, slots=True)

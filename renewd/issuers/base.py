@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from renewd.certs.bundle import Material
 from renewd.certs.order import Order
@@ -71,4 +71,13 @@ class Issuer(Protocol):
 
     def close(self) -> None:
         """Let go of connections; a call under way in another thread fails soon after."""
+        ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """An issuer of which more can be known before an order than whether it answers."""
+
+    def probe(self, target: Target) -> str:
+        """What is so, in words; nothing is made. Raises any TargetError that would stop an order."""
         ...

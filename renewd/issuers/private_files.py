@@ -38,6 +38,23 @@ def read(folder: str, name: str) -> bytes | None:
             return None
 
 
+def replace(folder: str, name: str, other: str) -> None:
+    """The file in the place of another one, at once. Raises Unreachable."""
+    with telling(f"rename {name} in {folder}"):
+        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.rename(name, other, src_dir_fd=at, dst_dir_fd=at)
+            os.fsync(at)
+        finally:
+            os.close(at)
+
+
+def remove(folder: str, name: str) -> None:
+    """No such file any more. Raises Unreachable."""
+    with telling(f"remove {name} in {folder}"), contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(folder, name))
+
+
 @contextlib.contextmanager
 def locked(folder: str, name: str) -> Iterator[None]:
     """Alone among all processes and threads that lock the same file."""

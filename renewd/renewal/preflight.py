@@ -15,6 +15,7 @@ from renewd.config.targets import HookCommand, Target
 from renewd.errors import ChallengeFailed, RenewdError, TargetError, Temporary
 from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
+from renewd.issuers.base import Probing
 from renewd.planning import present, words
 from renewd.renewal import readiness, survey, threads
 from renewd.renewal.context import Context
@@ -84,8 +85,11 @@ def _api(context: Context, target: Target) -> Iterator[Finding]:
 
 def _asked(context: Context, target: Target, issuer: str) -> Finding:
     api = "the API" if len(target.issuers) == 1 else f"the API of {issuer}"
+    service = context.issuer(issuer)
     try:
-        held = context.issuer(issuer).current(target)
+        if isinstance(service, Probing):
+            return Finding(target.name, "ok", f"{issuer}: {service.probe(target)}")
+        held = service.current(target)
     except RenewdError as error:
         passing = isinstance(error, Temporary)
         return Finding(target.name, "blocks", f"{api}: {error}", error.remedy, passing)
