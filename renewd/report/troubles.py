@@ -19,6 +19,11 @@ class _Begins:
     remedy: Text = lambda _: _LATER
 
 
+def _incident(event: Any) -> str:
+    why = f", for this reason: {event.page}" if event.page else ""
+    return f"the CA wants it replaced by {event.end:%Y-%m-%d %H:%M} UTC{why}"
+
+
 _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells of
     "attempt.failed": _Begins("renewal", lambda e: f"{e.stage}: {e.message}", lambda e: e.remedy),
     "hook.owed": _Begins("hook", lambda e: f"{', '.join(e.hooks)} still to be done: {e.why}"),
@@ -29,6 +34,7 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
         "machine", lambda e: f"it is not renewed here: {e.why}", lambda _: "renewd validate"
     ),
     "served.other": _Begins("served", lambda e: e.why, lambda e: e.remedy),
+    "suggestion.incident": _Begins("suggestion", _incident),
     "issuer.paused": _Begins(
         "issuer", lambda e: f"{e.issuer} is left alone until {e.until:%H:%M} UTC: {e.why}"
     ),
@@ -44,7 +50,7 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
     ),
 }
 _ENDS: dict[str, frozenset[str]] = {  # an event's name → the causes that are over for its target
-    "attempt.renewed": frozenset({"renewal", "hook", "preflight", "machine", "issuer"}),
+    "attempt.renewed": frozenset({"suggestion", "renewal", "hook", "preflight", "machine", "issuer"}),
     "debt.paid": frozenset({"hook"}),
     "served.well": frozenset({"served"}),
     "confirm.served": frozenset({"served"}),

@@ -6,6 +6,7 @@ import pytest
 
 from renewd.daemon import events as daemon
 from renewd.renewal import events
+from renewd.renewal.asking import Incident
 from renewd.report.troubles import _BEGINS, _ENDS, Troubles
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -34,6 +35,18 @@ def known(*heard, watched=(A, B)):
 def test_a_failure_lasts_until_its_target_is_renewed():
     assert known(failed(), failed(B)) == [(A, "renewal"), (B, "renewal")]
     assert known(failed(), failed(B), renewed()) == [(B, "renewal")]
+
+
+def test_what_a_ca_wants_replaced_at_once_is_trouble_until_it_is():
+    incident = Incident(name=A, end=NOW, page="https://ca.example/incident/7")
+    troubles = Troubles()
+    troubles(incident)
+    (told,) = troubles.now({A})
+    assert (
+        told.what
+        == "the CA wants it replaced by 2026-11-24 00:00 UTC, for this reason: https://ca.example/incident/7"
+    )
+    assert known(incident, renewed()) == []
 
 
 def test_what_is_not_watched_any_more_is_no_trouble():
@@ -76,6 +89,7 @@ def _all(base):
 
 @pytest.mark.parametrize("name", sorted({*_BEGINS, *_ENDS}))
 def test_every_event_that_is_waited_for_exists(name):
+    import renewd.renewal.asking
     import renewd.renewal.debts
     import renewd.renewal.outages  # noqa: F401
 
