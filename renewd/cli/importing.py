@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from renewd.importers.writing import Imported
 
 
-@click.group("import", short_help="Print a configuration made of certbot's.")
+@click.group("import", short_help="Print a configuration made of certbot's, lego's or RCL's.")
 def command() -> None:
     """Print a configuration that takes over from another program."""
 
@@ -38,6 +38,40 @@ def lego(folder: str) -> None:
     from renewd.importers import lego as importer
 
     _show(importer.read(folder))
+
+
+@command.command()
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--key-to",
+    metavar="PATH",
+    help="Put the API key there, for its owner alone; a file that is there stays as it is.",
+)
+def rcl(file: str, key_to: str | None) -> int:
+    """Take over from RCL's own daemon, whose appsettings.json is FILE.
+
+    Such as: renewd import rcl appsettings.json --key-to /etc/renewd/rcl-api-key > /etc/renewd/config.yaml
+
+    The same folders, with the same names of files. The API key is never printed.
+    """
+    import os
+
+    from renewd.importers import rcl as importer
+
+    taken = importer.read(file, os.path.abspath(key_to) if key_to else importer.KEY_FILE)
+    if key_to is not None and taken.api_key is not None:
+        try:
+            descriptor = os.open(key_to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            print(
+                f"renewd: the API key was not put into {key_to}: {os.strerror(error.errno or 0).lower()}",
+                file=sys.stderr,
+            )
+            return 1
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(taken.api_key.reveal() + "\n")
+    _show(taken.imported)
+    return 0
 
 
 def _show(imported: "Imported") -> None:
