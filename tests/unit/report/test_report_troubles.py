@@ -90,7 +90,6 @@ def _all(base):
 @pytest.mark.parametrize("name", sorted({*_BEGINS, *_ENDS}))
 def test_every_event_that_is_waited_for_exists(name):
     import renewd.renewal.asking
-    import renewd.renewal.asking
     import renewd.renewal.debts
     import renewd.renewal.outages  # noqa: F401
 
