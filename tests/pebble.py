@@ -92,7 +92,8 @@ class Pebble(Server):
             "ocspResponderURL": "",
             "externalAccountBindingRequired": eab is not None,
             "externalAccountMACKeys": dict(eab or {}),
-            "certificateValidityPeriod": 90 * 86400,  # seconds; its own five years are more than anybody takes
+            "certificateValidityPeriod": 90
+            * 86400,  # seconds; its own five years are more than anybody takes
             "retryAfter": {"authz": 1, "order": 1},
             **settings,
         }
