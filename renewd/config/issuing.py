@@ -15,6 +15,9 @@ RCL_BASE_URL = (
     "https://rclapi.azure-api.net/public"  # the vendor's; its pages write it with and without /public
 )
 RCL_V8_BASE_URL = "https://rclapi.azure-api.net/prod/v3"
+NO_ACME = "an ACME CA needs Python packages that are not installed"
+GET_ACME = "install renewd with its extra: pip install 'renewd[acme]'"
+ACME = ("acme", "josepy")  # packages of the extra
 LETSENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 LETSENCRYPT_STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 DIRECTORIES = {"letsencrypt": LETSENCRYPT, "letsencrypt-staging": LETSENCRYPT_STAGING}

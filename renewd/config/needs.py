@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from renewd.config import accounts, databases, roots, secrets
 from renewd.config.document import Document
-from renewd.config.issuing import Service, TrustFile
+from renewd.config.issuing import ACME, GET_ACME, NO_ACME, AcmeIssuer, Service, TrustFile
 from renewd.config.load import Loaded
 from renewd.config.notifying import GET_APPRISE, NO_APPRISE
 from renewd.config.reporting import GET_SERVER, NO_SERVER, PACKAGES, SHORTEST_TOKEN, Web
@@ -40,12 +40,16 @@ def secret_problem(source: SecretSource, shortest: int = 1) -> Told | None:
 
 
 def _issuer_faults(loaded: Loaded) -> Iterator[Found]:
-    for name, issuer in loaded.configuration.issuers.items():
-        found = list(_lacking(issuer))
-        if found and loaded.document is not None:
-            held = tuple(target.name for target in loaded.targets if name in target.issuers)
-            for path, told in found:
-                yield loaded.document, ("issuers", name, *path), told, held
+    """What holds a target is that none of its issuers can be used."""
+    every = {name: list(_lacking(issuer)) for name, issuer in loaded.configuration.issuers.items()}
+    unusable = {name for name, found in every.items() if found}
+    if loaded.document is None or not unusable:
+        return
+    held = [target for target in loaded.targets if unusable.issuperset(target.issuers)]
+    for name, found in every.items():
+        names = tuple(target.name for target in held if name in target.issuers)
+        for path, told in found:
+            yield loaded.document, ("issuers", name, *path), told, names
 
 
 def _state_faults(loaded: Loaded) -> Iterator[Found]:
@@ -102,6 +106,8 @@ def _driver(url: str) -> Told | None:
 
 
 def _lacking(issuer: Service) -> Iterator[tuple[Path, Told]]:
+    if isinstance(issuer, AcmeIssuer) and any(importlib.util.find_spec(each) is None for each in ACME):
+        yield ("type",), (NO_ACME, GET_ACME)
     for path, source in sources(issuer):
         told = secret_problem(source)
         if told is not None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from renewd.config import commands, load, machine, programs
+from renewd.config import commands, load, machine, needs, programs
 from renewd.config.load import Loaded
 from renewd.errors import ConfigurationError
 from renewd.hooks import program
@@ -177,3 +177,26 @@ def test_what_certbot_renews_no_more_is_no_warning(write, issuers, tmp_path):
     assert "certbot delete` would take away what is live" in str(told)
     (renewal / "a.conf").rename(renewal / "a.conf.off")
     assert machine.warnings(load.load(path)) == []
+
+
+def test_a_target_is_not_held_as_long_as_another_of_its_issuers_can_be_used(write, issuers):
+    lacking = "{type: rcl, subscription_id: s, api_key: {file: /nowhere/key}}"
+    text = issuers.replace("issuers: {", f"issuers: {{lacking: {lacking}, ")
+    entries = (
+        "certificates:\n"
+        "  - {name: a.example.com, issuer: [lacking, rcl], install: {directory: /live/a}}\n"
+        "  - {name: b.example.com, issuer: lacking, install: {directory: /live/b}}\n"
+    )
+    ((key, held),) = told(load.load(write(text + entries))).items()
+    assert "issuers.lacking.api_key" in key
+    assert held == ("b.example.com",)
+
+
+def test_what_an_acme_issuer_needs_is_told_with_the_extra_that_brings_it(
+    write, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(needs, "ACME", ("no_such_package",))
+    acme = "issuers: {le: {type: acme, directory: letsencrypt, agree_terms: true}}\n"
+    ((key, held),) = told(load.load(write(acme + ENTRY))).items()
+    assert "pip install 'renewd[acme]'" in key
+    assert held == ("a.example.com",)
