@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tests.programs import LONG
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = str(Path(__file__).resolve().parents[1])
+PACKAGES = sysconfig.get_paths()["purelib"]
 PYTHON = "/opt/python"  # where the interpreter is in there: a unit cannot see one below /root
 RENEWD = "/opt/renewd/bin/renewd"
 
@@ -27,7 +28,7 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/m/upper,workdir=$1/m/work" "
 rm -f "$1/m/root/.dockerenv" "$1/m/root/usr/sbin/policy-rc.d"
 cp -a "$1/extra/." "$1/m/root/"
 exec systemd-nspawn -q -D "$1/m/root" --machine="$2" --register=no --keep-unit --private-network --console=pipe \
-  --bind-ro="$3:/opt/python" --boot systemd.unit=basic.target
+  --bind-ro="$3:/opt/python" --bind-ro="$4:/opt/packages" --bind-ro="$5:/opt/checkout" --boot systemd.unit=basic.target
 """
 
 
@@ -42,7 +43,7 @@ class Machine:
         (folder / "m").mkdir()
         _prepare(folder / "extra")
         with self.log.open("wb") as log:
-            arguments = [str(folder), f"renewd-{os.urandom(4).hex()}", sys.base_prefix]
+            arguments = [str(folder), f"renewd-{os.urandom(4).hex()}", sys.base_prefix, PACKAGES, CHECKOUT]
             self._nspawn = subprocess.Popen(
                 ["unshare", "-m", "--propagation", "private", "bash", "-c", _BOOT, "boot", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -143,15 +144,15 @@ class Machine:
 
 def _prepare(extra: Path) -> None:
     """What is there beside this machine's own files: renewd for everybody, and a Python that everybody may use."""
-    packages = sysconfig.get_paths()["purelib"]
     home = extra / "opt/renewd"
     site = home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     site.mkdir(parents=True)
     (home / "bin").mkdir()
-    (extra / "opt/python").mkdir(parents=True)
+    for bound in ("python", "packages", "checkout"):  # wherever they are here, /tmp and other disks among it
+        (extra / "opt" / bound).mkdir(parents=True)
     (home / "pyvenv.cfg").write_text(f"home = {PYTHON}/bin\ninclude-system-site-packages = false\n")
     (home / "bin/python").symlink_to(f"{PYTHON}/bin/python{sys.version_info[0]}.{sys.version_info[1]}")
-    (site / "renewd.pth").write_text(f"{packages}\n{CHECKOUT}\n")
+    (site / "renewd.pth").write_text("/opt/packages\n/opt/checkout\n")
     program = home / "bin/renewd"
     program.write_text(
         f'#!/bin/sh\nLD_LIBRARY_PATH={PYTHON}/lib exec /opt/renewd/bin/python -m renewd "$@"\n'

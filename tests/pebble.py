@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import ssl
+import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import trustme
 from cryptography import x509
 
+from tests.programs import until
 from tests.servers import Server, free_port, program
 
 NEWER = Path(os.environ.get("RENEWD_VENV", Path(__file__).parents[1] / ".venv")) / "parts" / "pebble"
@@ -151,3 +153,9 @@ class Pebble(Server):
             return answer.read()
 
     check_command = reload_command = ""
+
+
+def another_second() -> None:
+    """Whole seconds are all that a certificate's end has; one that ends with the running one is not newer."""
+    begun = int(time.time())
+    until(lambda: int(time.time()) > begun)

@@ -66,7 +66,7 @@ class Bench:
         path.write_text(yaml.safe_dump(whole))
         path.chmod(0o600)
         ran = run(
-            [Path(sys.executable).with_name("renewd"), "--config", path, "--quiet", "renew"], {**os.environ}
+            [Path(sys.executable).with_name("renewd"), "--config", path, "renew", "--quiet"], {**os.environ}
         )
         assert len(list((self.folder / "live").glob("*/fullchain.pem"))) == MANY
         return ran

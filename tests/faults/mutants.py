@@ -162,8 +162,8 @@ MUTANTS = (
     Mutant(
         "an order is made though its certificate has no room",
         "planning/budget.py",
-        "    found = [_certificates(known, ask, now), *(",
-        "    found = [*(",
+        "    found = [_certificates(known, ask, now), _everywhere(known, ask, now)]",
+        "    found: list[Refusal | None] = []",
         (BUDGET,),
     ),
     Mutant(

@@ -71,11 +71,11 @@ class Dying:
         return self._last(real) if self.armed and name == self._method else real
 
     def _last(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any) -> Any:
+        def call(*args: Any, **options: Any) -> Any:
             self.armed, self.died = False, True
             try:
                 if self._sent:
-                    real(*args)
+                    real(*args, **options)
             finally:
                 raise Killed
 

@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.contracts import Acme, Parts
 from tests.faults import figures
+from tests.pebble import another_second
 
 ALL = os.environ.get("RENEWD_SWEEP") == "all"
 CALLS = range(1, 17)  # of a renewal from the first one on, that makes the account too
@@ -52,6 +53,7 @@ def test_an_authorization_that_is_still_valid_needs_no_challenge(acme):
     scene = acme(environment={"PEBBLE_AUTHZREUSE": "100"})
     scene.settle()
     scene.spoil()
+    another_second()
     (outcome,) = scene.once(forced=True)
     assert outcome.result.well, outcome.why
     first, second = scene.issued
@@ -94,7 +96,7 @@ def test_a_ca_that_wants_an_account_bound_is_asked_for_nothing_without_it(acme):
 @pytest.mark.parametrize("call", CALLS if ALL else CALLS[4::4])
 def test_a_process_killed_while_the_server_works_for_it_is_followed_by_one_that_goes_on(acme, call):
     scene = acme()
-    command = [sys.executable, "-m", "renewd", "--config", scene.write(), "--quiet", "renew"]
+    command = [sys.executable, "-m", "renewd", "--config", scene.write(), "renew", "--quiet"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill():

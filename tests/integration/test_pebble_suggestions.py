@@ -14,6 +14,7 @@ from renewd.renewal import asking
 from renewd.renewal.standings import FellBack
 from renewd.sandbox import Sandbox, configuration
 from tests.contracts import NAME, Acme, Parts
+from tests.pebble import another_second
 
 DAY = timedelta(days=1)
 PAGE = "https://ca.example.test/incident"
@@ -104,6 +105,7 @@ def test_an_order_names_the_certificate_that_it_replaces_and_does_without_where_
 
         issuer.order = order
         expected = certificate_id(scene.shown())
+        another_second()
         (outcome,) = scene.once(context, forced=True)
         assert outcome.result.well, outcome.why
         assert asked[-1] == expected
