@@ -15,7 +15,7 @@ from renewd.issuers.http import Call, Reply, unusable
 
 FIRST_LOOK, SLOWER, LAST_LOOK = (
     0.05,
-    1.25,
+    1.1,
     5.0,
 )  # seconds before a look, and by how much each is later than the last
 
