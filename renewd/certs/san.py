@@ -3,29 +3,33 @@
 For looking at ten thousand live files. What is to be installed is judged by a full parse: see gate.py.
 """
 
+import ipaddress
+
 from cryptography import x509
 
 _OID = b"\x06\x03\x55\x1d\x11"  # 2.5.29.17, RFC 5280 §4.2.1.6
 _CRITICAL = b"\x01\x01\xff"
 _NAMES_SHOWN = 3
-_OCTETS, _SEQUENCE, _DNS = 0x04, 0x30, 0x82
+_OCTETS, _SEQUENCE, _DNS, _ADDRESS = 0x04, 0x30, 0x82, 0x87
 _LONG, _ONE, _TWO = 0x80, 0x81, 0x82  # DER lengths: from 128 up one or two length bytes follow
 
 
 def dns_names(der: bytes, certificate: x509.Certificate) -> tuple[str, ...]:
-    """The DNS names of the certificate that `der` holds, lower-case and sorted. Raises ValueError if they cannot be read.
+    """The DNS names and addresses of the certificate that `der` holds, lower-case and sorted. Raises ValueError if they cannot be read.
 
     Where the bytes do not look as nearly all certificates do, `certificate` is asked instead.
     """
     try:
         return tuple(sorted(set(_scan(der))))
-    except (IndexError, UnicodeDecodeError, LookupError):
+    except (IndexError, ValueError, LookupError):  # UnicodeDecodeError among them
         pass
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
-    return tuple(sorted({name.lower() for name in names.value.get_values_for_type(x509.DNSName)}))
+    addresses = names.value.get_values_for_type(x509.IPAddress)
+    dns = names.value.get_values_for_type(x509.DNSName)
+    return tuple(sorted({*(name.lower() for name in dns), *map(str, addresses)}))
 
 
 def difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str | None:
@@ -58,6 +62,8 @@ def _scan(der: bytes) -> list[str]:
         begin, stop = (at + 2, at + 2 + length) if length < _LONG else _open(der, at, tag)
         if tag == _DNS:
             names.append(der[begin:stop].decode("ascii").lower())
+        elif tag == _ADDRESS:
+            names.append(str(ipaddress.ip_address(der[begin:stop])))
         at = stop
     if at != end:
         raise LookupError

@@ -45,7 +45,7 @@ def title(name: x509.Name) -> str:
 
 
 def names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The subject alternative names, sorted; those that are no DNS names with their kind before them."""
+    """The subject alternative names, sorted; those that are neither names nor addresses with their kind before them."""
     alternative = extension(certificate, x509.SubjectAlternativeName)
     return tuple(sorted({_name(name) for name in alternative or ()}))
 
@@ -53,9 +53,9 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
 def _name(name: x509.GeneralName) -> str:
     if isinstance(name, x509.DNSName):
         return shown(name.value.lower())
-    kind = {x509.IPAddress: "IP", x509.RFC822Name: "e-mail", x509.UniformResourceIdentifier: "URI"}.get(
-        type(name)
-    )
+    if isinstance(name, x509.IPAddress):
+        return shown(str(name.value))
+    kind = {x509.RFC822Name: "e-mail", x509.UniformResourceIdentifier: "URI"}.get(type(name))
     return shown(f"{kind} {name.value}") if kind else f"a {type(name).__name__}"
 
 

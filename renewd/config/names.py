@@ -13,7 +13,10 @@ _LONGEST_LABEL = 63
 def canonical(part: str) -> str:
     """One name in lower case, with A-labels for letters beyond ASCII; what is no name at all stays as it is."""
     if part.isascii():
-        return part.lower()
+        numeric = (
+            ":" in part or part[-1:].isdigit()
+        )  # no name ends with a digit, and most are looked at often
+        return str(ipaddress.ip_address(part)) if numeric and is_address(part) else part.lower()
     import idna
 
     try:

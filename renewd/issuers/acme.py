@@ -201,7 +201,7 @@ class Acme:
         try:
             more = {"replaces": replaces} if replaces else {}
             reply = self._session.post(url, {**payload, **more}, call, signer)
-        except (*_UNSENT, ReplyLost):
+        except (*_UNSENT, ReplyLost, Temporary):
             raise
         except TargetError:
             if not replaces:

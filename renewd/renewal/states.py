@@ -89,11 +89,12 @@ def order_intent(work: Work) -> Step:
 
 
 def _replaced(work: Work) -> str:
-    """The id of the certificate that runs, where the issuer that is asked issued it, and is asked for suggestions."""
+    """The id of the certificate that runs, where the issuer that is asked issued it; none after it failed, maybe over that."""
     context, name = work.context, work.issuer.name
     if work.live is None or asking.directory(context.loaded.configuration.issuers[name]) is None:
         return ""
-    if asking.issuer_of_live(context, work.target) != name:
+    failed = context.journal.failures(work.target.identity, name)
+    if failed or asking.issuer_of_live(context, work.target) != name:
         return ""
     return renewal_info.certificate_id(work.live) or ""
 
