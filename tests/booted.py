@@ -162,7 +162,7 @@ def _prepare(extra: Path) -> None:
 
 def come(true: Callable[[], object]) -> None:
     """Returns once it is true in there; asking takes several processes each time, so it is not asked all the time."""
-    end, pause = time.monotonic() + LONG, threading.Event()
+    end, pause = time.monotonic() + 2 * LONG, threading.Event()  # a whole machine beside other tests is slow
     while not true():
         assert time.monotonic() < end, "it never came true"
         pause.wait(0.25)
