@@ -35,9 +35,8 @@ def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[
     listed = " or ".join(issuers[:4])
     for entry in entries:
         written = entry.certificate.issuer
-        document, path = entry.place("issuer")
-        if not written and document.at(path)[0]:
-            yield Flaw(document, path, "the list is empty", f"write {listed}")
+        if not written and "issuer" in entry.certificate.model_fields_set:
+            yield Flaw(*entry.place("issuer"), "the list is empty", f"write {listed}")
         elif not written and len(issuers) > 1:
             yield Flaw(
                 entry.document,
@@ -94,12 +93,14 @@ def _name_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
     for entry in entries:
         for path, name in entry.names():
             domains = entry.certificate.domains if entry.certificate.name is not None else ()
-            own = {targets.identity(name), targets.identity(",".join(domains) or name)}
-            there = next((first[each] for each in sorted(own) if each in first), None)
+            here = (entry.document, path)
+            watched = [
+                first.setdefault(targets.identity(each), here) for each in (name, ",".join(domains)) if each
+            ]
+            there = next((place for place in watched if place is not here), None)
             if there is not None:
                 wrong = f"the same names as {_said(there, entry.document)}"
-                yield Flaw(entry.document, path, wrong, "watch it once; install takes a list of places")
-            first.update(dict.fromkeys(own, (entry.document, path)))
+                yield Flaw(*here, wrong, "watch it once; install takes a list of places")
 
 
 def _said(place: Place, within: Document) -> str:

@@ -30,11 +30,11 @@ def problem(name: str) -> tuple[str, str] | None:
     if "," not in name and name.isascii() and _is_plain(name):
         return None
     parts = [part.strip(" ") for part in name.split(",")]
-    for part in parts:
-        found = _part_problem(part, name)
+    forms = [canonical(part) for part in parts]
+    for part, form in zip(parts, forms, strict=True):
+        found = _part_problem(part, form, name)
         if found is not None:
             return found
-    forms = [canonical(part) for part in parts]
     twice = next((form for form in forms if forms.count(form) > 1), None)
     if twice is not None:
         return f"{twice} is in it twice", "write it once"
@@ -63,8 +63,7 @@ def _is_plain(name: str) -> bool:
     return len(name) <= LONGEST and _PLAIN.fullmatch(name) is not None
 
 
-def _part_problem(part: str, name: str) -> tuple[str, str] | None:
-    form = canonical(part)
+def _part_problem(part: str, form: str, name: str) -> tuple[str, str] | None:
     if form.isascii() and _is_plain(form):
         return None
     if not part:

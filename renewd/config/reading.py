@@ -23,7 +23,6 @@ from yaml.events import (
 from renewd.config import scalars, syntax
 from renewd.config.settings import Path
 
-_DEEPEST = 32  # our own models are 7 deep
 _MOST_REPEATED = (
     250_000  # values that aliases may stand for: ten thousand entries that share their hooks fit well
 )
@@ -132,9 +131,9 @@ class Reader:
         self._count += 1
         if event.tag is not None:
             self._check_tag(event)
-        if len(self._frames) >= _DEEPEST:
+        if len(self._frames) >= syntax.DEEPEST:
             self._frames.clear()  # the path would only be long
-            self._stop(event, f"it is nested more than {_DEEPEST} deep", "write it flatter")
+            self._stop(event, *syntax.TOO_DEEP)
         if self._wants_key():
             self._stop(event, "a list or mapping stands where a key belongs", "write a text as the key")
         value: Any = {} if type(event) is MappingStartEvent else []

@@ -5,6 +5,8 @@ from yaml.reader import ReaderError
 
 from renewd.config.settings import Path
 
+DEEPEST = 32  # our own models are 7 deep
+TOO_DEEP = (f"it is nested more than {DEEPEST} deep", "write it flatter")
 _SAID = {  # what libyaml calls a problem: what is wrong, what would be right
     "mapping values are not allowed in this context": (
         "a colon stands where no key can be",
@@ -35,6 +37,7 @@ _SAID = {  # what libyaml calls a problem: what is wrong, what would be right
         "a bracket or comma stands where a value belongs",
         "write the value",
     ),
+    "exceeded maximum nesting depth": TOO_DEEP,  # libyaml's own limit, from 0.2.6 on
     "did not find expected comment or line break": ("text stands after | or >", "begin it on the next line"),
 }
 _OPENED = {  # what was being read when the text ended or went wrong: (what is wrong, what would be right)
