@@ -25,6 +25,7 @@ COMMANDS = {
     "renew": "renewd.cli.renewing",
     "check": "renewd.cli.looking",
     "status": "renewd.cli.knowing",
+    "health": "renewd.cli.living",
     "history": "renewd.cli.knowing",
     "why": "renewd.cli.knowing",
     "plan": "renewd.cli.planning",

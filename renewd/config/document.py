@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from renewd.config.reading import Flaw, Reader, Spot
-from renewd.config.settings import Path
+from renewd.config.reading import Flaw, Reader
+from renewd.config.spots import Path, Spot
 from renewd.fault import Fault
 
 _LARGEST = 16 * 1024 * 1024  # bytes; ten thousand full entries take four

@@ -7,7 +7,7 @@ from typing import Any
 from renewd.config import targets
 from renewd.config.document import Document
 from renewd.config.model import Certificate, Options
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 
 
 @dataclass(frozen=True)

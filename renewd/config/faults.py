@@ -7,7 +7,7 @@ from renewd.config import names, near, targets
 from renewd.config.document import Document, show
 from renewd.config.entries import Entry
 from renewd.config.proving import Challenge, Dns01, Http01
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 
 Place = tuple[Document, Path]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from renewd.config.document import Document
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 from renewd.fault import Fault
 
 if TYPE_CHECKING:

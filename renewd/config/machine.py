@@ -17,8 +17,8 @@ from renewd.config.load import Loaded
 from renewd.config.model import Command
 from renewd.config.needs import Found, Told
 from renewd.config.proving import Http01
-from renewd.config.settings import Path
 from renewd.config.sources import sources
+from renewd.config.spots import Path
 from renewd.config.targets import slug
 from renewd.errors import ConfigurationError
 from renewd.fault import Fault

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from renewd.config import names as naming
+from renewd.config import state
 from renewd.config.databases import database_url
 from renewd.config.deploying import Command, Commands, Confirm, Expect, Hooks, Install
 from renewd.config.issuing import (
@@ -181,7 +182,7 @@ class Configuration(Settings):
     )
     schedule: Schedule = Field(Schedule(), description="When renewd looks.")
     state_directory: AbsolutePath = Field(
-        "/var/lib/renewd", description="Lock, journal, version store, quarantine."
+        state.DIRECTORY, description="Lock, journal, version store, quarantine."
     )
     state: State | None = Field(
         None,

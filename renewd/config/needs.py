@@ -10,8 +10,8 @@ from renewd.config.issuing import ACME, GET_ACME, NO_ACME, AcmeIssuer, Service, 
 from renewd.config.load import Loaded
 from renewd.config.notifying import GET_APPRISE, NO_APPRISE
 from renewd.config.reporting import GET_SERVER, NO_SERVER, PACKAGES, SHORTEST_TOKEN, Web
-from renewd.config.settings import Path
 from renewd.config.sources import SecretSource, sources
+from renewd.config.spots import Path
 from renewd.errors import SecretUnusable
 
 Told = tuple[str, str]  # what is wrong, what would be right

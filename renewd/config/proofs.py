@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from renewd.config import accounts, near, programs, providers, tsig
 from renewd.config.model import Challenge
 from renewd.config.proving import Dns01, DnsCommands, DnsProvider, Rfc2136, confidential
-from renewd.config.settings import Path
 from renewd.config.sources import SecretSource, sources
+from renewd.config.spots import Path
 from renewd.errors import SecretUnusable
 
 Told = tuple[str, str]  # what is wrong, what would be right

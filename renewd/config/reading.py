@@ -21,7 +21,7 @@ from yaml.events import (
 )
 
 from renewd.config import scalars, syntax
-from renewd.config.settings import Path
+from renewd.config.spots import Path, Spot
 
 _MOST_REPEATED = (
     250_000  # values that aliases may stand for: ten thousand entries that share their hooks fit well
@@ -38,14 +38,6 @@ class Flaw:
     path: Path
     wrong: str
     right: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a value stands: at the line of its key or item; `text` as in Document.written."""
-
-    line: int
-    text: str | None = None
 
 
 class _Stop(Exception):

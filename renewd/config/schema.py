@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from renewd.config.model import Configuration
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 from renewd.config.units import RenewBefore, show_duration
 
 Schema = dict[str, Any]

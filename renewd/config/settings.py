@@ -11,9 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from renewd.config.spots import Path
 from renewd.config.units import duration, show_duration
-
-Path = tuple[str | int, ...]  # keys and list indexes from the root of a document
 
 
 def _without_plugins() -> None:

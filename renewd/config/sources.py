@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from renewd.config.paths import absolute
-from renewd.config.settings import Path, Problem, Settings, fit
+from renewd.config.settings import Problem, Settings, fit
+from renewd.config.spots import Path
 
 
 def unquotable(check: Callable[[str], object], right: str) -> AfterValidator:

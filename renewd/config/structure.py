@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from renewd.config.findings import Findings
-from renewd.config.settings import Misfit, Path
+from renewd.config.settings import Misfit
+from renewd.config.spots import Path
 
 M = TypeVar("M", bound=BaseModel)
 _KEY = "[key]"  # what pydantic puts into a place and the file does not hold; so are the tags of unions, in <>

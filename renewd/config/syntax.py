@@ -3,7 +3,7 @@
 import yaml
 from yaml.reader import ReaderError
 
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 
 DEEPEST = 32  # our own models are 7 deep
 TOO_DEEP = (f"it is nested more than {DEEPEST} deep", "write it flatter")

@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from renewd.config import near, scalars
 from renewd.config.findings import Findings
-from renewd.config.settings import Path
+from renewd.config.spots import Path
 
 Said = tuple[
     Path, str, str, Path

@@ -95,6 +95,15 @@ class CrashLoop(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NobodyAsks(Event):
+    """`renewd health` will not find this daemon; that is all that is lost."""
+
+    event: ClassVar[str] = "daemon.unasked"
+    level: ClassVar[str] = "warning"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving(Event):
     event: ClassVar[str] = "daemon.leaving"
     signal: str

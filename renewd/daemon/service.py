@@ -13,7 +13,7 @@ from renewd.config.load import Loaded
 from renewd.config.model import Configuration
 from renewd.config.targets import Target
 from renewd.daemon import events as own
-from renewd.daemon import lacking, memory, presence, signals, starts
+from renewd.daemon import health, lacking, memory, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.preflights import Preflights
@@ -56,11 +56,18 @@ class Daemon:
         self._take(sides.load(path))
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self.starts = starts.Starts(self.state_directory, self.clock)
-        self._last_pass: datetime | None = None
+        self.last_pass: datetime | None = None  # when the last one ended
 
     def run(self, inbox: signals.Inbox) -> None:
         """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
-        with presence.hold(self.state_directory):
+
+        def unasked(why: str) -> None:
+            self.emit(own.NobodyAsks(why=why))
+
+        with (
+            presence.hold(self.state_directory),
+            health.answering(self.state_directory, self.supervisor.stuck, unasked),
+        ):
             try:
                 left = self._live(inbox)
             except KeyboardInterrupt:  # asked twice
@@ -97,11 +104,6 @@ class Daemon:
         self.stop.set()
         return self._idle.wait(LEAVE_WITHIN)
 
-    @property
-    def state_directory(self) -> str:
-        """Where this daemon's state is; a reload does not move it."""
-        return self._state_directory
-
     def tick(self) -> None:
         """Look at everything when a pass is due, else at what asked for an earlier look; safe to repeat at any time."""
         self._idle.clear()
@@ -120,7 +122,7 @@ class Daemon:
         descendants.reap()  # as process 1 of a container nobody else does, and hooks may leave orphans
         presence.tell(
             self.state_directory,
-            last_pass=self._last_pass,
+            last_pass=self.last_pass,
             next_pass=self.agenda.next_pass,
             last_tick=self.clock.now(),
             believed=self.doubt.seen,
@@ -130,11 +132,6 @@ class Daemon:
             self._ticked(self)
         except Exception as error:  # noqa: BLE001 - who only watches stops nothing
             self._failed(error)
-
-    @property
-    def last_pass(self) -> datetime | None:
-        """When the last pass ended; None before the first."""
-        return self._last_pass
 
     def next_tick(self, now: datetime) -> datetime:
         """When to tick next: at once for a new configuration."""
@@ -164,7 +161,7 @@ class Daemon:
 
     def _take(self, loaded: Loaded) -> None:
         self._fresh = None
-        self._state_directory = loaded.configuration.state_directory
+        self.state_directory = loaded.configuration.state_directory  # which a reload does not move
         self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
         self.agenda = Agenda(loaded.configuration.schedule)
         self.preflights = Preflights(self.emit)
@@ -224,8 +221,8 @@ class Daemon:
         outcomes = passes.run(self.context, targets)
         if whole:
             self.agenda.asked.clear()
-            self._last_pass = self.clock.now()
-            self.agenda.passed(self._last_pass, self.clock.jitter(0.5) - 0.5)
+            self.last_pass = self.clock.now()
+            self.agenda.passed(self.last_pass, self.clock.jitter(0.5) - 0.5)
             self.watch.passed(self.context)
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()

@@ -67,7 +67,14 @@ class Supervisor:
 
     def alive(self) -> bool:
         """Whether ticks come, and something happens in the one that is under way."""
-        return self._clock.monotonic() - self._alive_at <= (BUSY if self._busy else IDLE)
+        return not self.stuck()
+
+    def stuck(self) -> str:
+        """Why the daemon does not seem to be alive; empty if it is."""
+        silent = self._clock.monotonic() - self._alive_at
+        if silent <= (BUSY if self._busy else IDLE):
+            return ""
+        return f"nothing was heard of the daemon's tick for {silent / 60:.0f} minutes"
 
     def began(self) -> None:
         """A tick begins."""

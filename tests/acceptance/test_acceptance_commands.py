@@ -83,7 +83,9 @@ def test_a_wrong_command_line_is_2_in_a_line_or_two(world: World, args: tuple[st
     assert TRACE not in wrong.stderr
 
 
-@pytest.mark.parametrize("command", ["check", "run", "renew", "status", "validate", "preflight", "recover"])
+@pytest.mark.parametrize(
+    "command", ["check", "run", "renew", "status", "validate", "preflight", "recover", "health"]
+)
 @pytest.mark.parametrize(
     "content",
     ["", "issuers: [", "certificates: {}\n", "\0", None],

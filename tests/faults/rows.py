@@ -73,7 +73,7 @@ TABLE = """
 60 | SIGTERM in the middle of finalize | left within 8 s; the outcome is looked for later
 61 | a second SIGTERM | ended at once, state sound
 62 | out of memory | as killed
-63 | a service that hangs | told to systemd only by a tick that went well
+63 | a service that hangs | systemd's watchdog and `renewd health` hear well only of a tick that does its work
 64 | a crash at every start | starts are counted; after too many no network for a quarter of an hour
 65 | an unforeseen error in one certificate | the others go on
 66 | first process of a container | signals are handled, orphans are taken off
@@ -126,9 +126,7 @@ TABLE = """
 """
 
 # Why a fault of the table has no test: it cannot happen here, or what it happens to does not exist yet.
-NOT_HERE = {
-    63: "renewd has no watchdog of systemd yet; `status` shows the last tick, so that a service that hangs is seen.",
-}
+NOT_HERE: dict[int, str] = {}
 
 
 class Row(NamedTuple):

@@ -66,6 +66,29 @@ def test_check_loads_no_network_no_scheduler_no_database_and_nothing_colourful(p
     )
 
 
+def test_a_health_check_loads_next_to_nothing_since_it_is_run_each_minute(path):
+    command = [sys.executable, "-X", "importtime", "-m", "renewd", "--config", path, "health"]
+    with subprocess.Popen([*command[:-1], "run"], stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        *_, _ = itertools.takewhile(lambda line: '"pass.ended"' not in line, daemon.stderr)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        daemon.terminate()
+        daemon.stderr.read()
+    modules = set(loaded(ran.stderr))
+    assert "renewd.daemon.health" in modules
+    unwanted = RENEWING | SHOWING | SERVING | NEVER | {"apscheduler", "structlog", "asyncio"}
+    unwanted |= {
+        "pydantic",
+        "cryptography",
+        "subprocess",
+        "ssl",
+        "http",
+        "renewd.renewal",
+        "renewd.config.load",
+    }
+    assert among(modules, unwanted) == set()
+
+
 def test_an_idle_daemon_loads_nothing_that_only_a_renewal_or_a_terminal_needs(path):
     command = [sys.executable, "-X", "importtime", "-m", "renewd", "--config", path, "run"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
