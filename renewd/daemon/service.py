@@ -90,6 +90,7 @@ class Daemon:
         running = scheduler.start(self.tick, lambda: self.next_tick(self.clock.now()))
         wait = self.supervisor.patience(TICK.total_seconds())
         while (number := inbox.next(wait)) in (None, signal.SIGHUP):
+            descendants.reap()  # hooks may leave orphans, as process 1 nobody else does it, and a pass may take long
             self.supervisor.feed()
             if number is None:
                 scheduler.hasten(running, self.clock.now())
@@ -119,7 +120,6 @@ class Daemon:
             self._failed(error)
         finally:
             self._idle.set()
-        descendants.reap()  # as process 1 of a container nobody else does, and hooks may leave orphans
         presence.tell(
             self.state_directory,
             last_pass=self.last_pass,

@@ -42,8 +42,12 @@ def test_as_the_first_process_of_a_container_it_ends_by_sigterm_and_leaves_no_zo
     try:
         until(lambda: "attempt.renewed" in log.read_text() and orphan.exists())
         inside = int(_children(outside.pid)[0])
-        os.kill(inside, signal.SIGHUP)  # a reason to tick before a minute is over
-        until(lambda: not [child for child in _children(inside) if _state(child) == "Z"])
+
+        def none_left() -> bool:
+            os.kill(inside, signal.SIGHUP)  # wakes it before a minute is over
+            return not [child for child in _children(inside) if _state(child) == "Z"]
+
+        until(none_left)
         os.kill(inside, signal.SIGTERM)
         assert outside.wait(LONG) == 0
     finally:

@@ -12,7 +12,6 @@ from renewd.daemon import events as own
 from renewd.daemon.service import Daemon
 from renewd.renewal import events, passes
 from tests.clocks import FakeClock
-from tests.programs import until
 from tests.world import World, results
 
 A, B = "a.example", "b.example"
@@ -34,24 +33,6 @@ def daemon(world: World, *entries: Any, **keys: Any) -> Daemon:
 
 def passes_told(world: World) -> int:
     return len(world.told(events.PassStarted))
-
-
-def test_orphans_that_a_hook_left_do_not_stay_as_zombies(world: World):
-    world.sandbox.seed(A, days_left=80)
-    note = world.folder / "orphan"
-    script = world.folder / "hook"
-    script.write_text(f"#!/bin/sh\nsetsid sh -c 'echo $$ >{note}.new; mv {note}.new {note}' &\n")
-    script.chmod(0o700)
-    ticking = daemon(world, world.entry(A, hooks={"post": str(script)}))
-    ticking.tick()
-    until(note.exists)
-    orphan = Path("/proc", note.read_text().strip())
-
-    def gone() -> bool:
-        ticking.tick()
-        return not orphan.exists()
-
-    until(gone)
 
 
 def test_what_somebody_else_did_meanwhile_is_not_asked_for_every_second(world: World, clock: FakeClock):
