@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import containers, images
 from tests import postgres as postgresql
 from tests.clocks import FakeClock
+from tests.containers import Engine
 from tests.nameservers import NameServer
 from tests.pebble import Pebble
 from tests.servers import Haproxy, Nginx, Server, Site
@@ -93,6 +95,20 @@ def nameserver(tmp_path_factory: pytest.TempPathFactory, _servers: list[Server])
         return server
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    folder = tmp_path_factory.mktemp("containers")
+    with images.built(folder) as store, containers.engine(folder, store) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(_engine: Engine) -> Iterator[Engine]:
+    """An engine with the image of this checkout; a test's containers and volumes end with it."""
+    yield _engine
+    _engine.clear()
 
 
 @pytest.fixture(scope="session")
