@@ -147,6 +147,7 @@ def test_from_nothing_to_a_certificate_that_nginx_serves_across_the_line_of_priv
     assert "nginx" not in machine.journal("renewd").replace("renewd-deploy.service", "")
     assert machine.renewd("check").returncode == 0
     assert machine.renewd("status").returncode == 0
+    assert machine.renewd("health").returncode == 0
     scene.lived_in = True
 
 
