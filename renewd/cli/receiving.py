@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from renewd import whole
 from renewd.errors import RenewdError, StateUnusable
 
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
@@ -154,14 +155,7 @@ def _content(folder: int, name: str, owner: int) -> bytes | None:
 def _put(answers: str, number: str, answer: Mapping[str, Any]) -> None:
     """The answer, whole by its rename; its folder is root's, and its group may read."""
     with _folder(answers) as folder:
-        temporary = f".{number}.new"
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640, dir_fd=folder
-        )
-        with open(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o640)
-            json.dump(answer, file)
-        os.rename(temporary, f"{number}.answer", src_dir_fd=folder, dst_dir_fd=folder)
+        whole.store(f"{number}.answer", json.dumps(answer).encode(), 0o640, within=folder)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from renewd import whole
 from renewd.errors import AlreadyRunning, StateUnusable
 
 LOCK, FACTS = "lock", "daemon.json"
@@ -67,14 +68,8 @@ def _lock(descriptor: int, state_directory: str) -> None:
 
 def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
     """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
-    path = os.path.join(state_directory, FACTS)
     shown = {key: None if at is None else at.isoformat() for key, at in times.items()} | {"suspect": suspect}
-    try:
-        with open(f"{path}.tmp", "w", encoding="utf-8") as file:
-            json.dump(shown, file)
-        os.replace(f"{path}.tmp", path)
-    except OSError:
-        return
+    whole.note(os.path.join(state_directory, FACTS), json.dumps(shown))
 
 
 def ask(state_directory: str) -> Presence:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
+from renewd import whole
 from renewd.clock import Clock
 from renewd.planning import telling
 from renewd.planning.telling import Kind, Notice, Trouble
@@ -199,13 +200,5 @@ class Notifier:
         """A full disk costs a repetition after a restart, and nothing else."""
         text = json.dumps({"said": said, "known": [asdict(trouble) for trouble in known]})
         self._said = said
-        if text == self._kept:
-            return
-        path = os.path.join(state, FILE)
-        try:
-            with open(f"{path}.tmp", "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(f"{path}.tmp", path)
+        if text != self._kept and whole.note(os.path.join(state, FILE), text):
             self._kept = text
-        except OSError:
-            return
