@@ -77,7 +77,11 @@ class Context:
             if self._journal is None or lost:
                 configuration = self.loaded.configuration
                 opened = Journal.open(
-                    configuration.state_directory, self.clock, state=configuration.state, stop=self.stop
+                    configuration.state_directory,
+                    self.clock,
+                    state=configuration.state,
+                    stop=self.stop,
+                    lost=lost,
                 )
                 told = opened.recovered or (f"the journal was opened anew: {lost}" if lost else None)
                 if self._journal is not None:
