@@ -20,7 +20,6 @@ from renewd.errors import RenewdError, StateUnusable
 
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
 _LARGEST = 64 << 20  # bytes of a request: a thousand chains
-_OLD = 3600.0  # seconds until an answer is taken away
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -173,17 +172,11 @@ def _at_work(answers: str) -> Iterator[None]:
 
 
 def _forget(answers: str) -> None:
-    """Old answers go."""
+    """Old answers go, and what a crash left of one."""
     from renewd.clock import SystemClock
 
-    now = SystemClock().now().timestamp()
-    with _folder(answers) as folder:
-        for name in os.listdir(folder):
-            if (
-                name.endswith(".answer")
-                and now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > _OLD
-            ):
-                os.unlink(name, dir_fd=folder)
+    with _folder(answers):
+        whole.sweep(answers, SystemClock().now(), (".answer",))
 
 
 @contextmanager

@@ -53,11 +53,16 @@ def back(rollout: "Rollout", members: Sequence[Member]) -> None:
 
 
 def restore(context: Context, targets: Sequence[Target]) -> list[Outcome]:
-    """What is live here and whose files are gone on the other side is handed over once more; nothing is ordered for it."""
+    """What is live here and whose files are gone on the other side is handed over once more; nothing is ordered for it.
+
+    Requests that nobody waits for any more are taken away before: they hold keys.
+    """
     from renewd.renewal import by_hand
 
     names = {target.identity for target in targets}
     line = context.loaded.line
+    if line is not None:
+        whole.sweep(line.requests, context.clock.now(), (".request",))
     gone = {
         there.identity for there in (line.targets if line else ()) if there.identity in names and _gone(there)
     }
