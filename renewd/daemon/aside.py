@@ -18,9 +18,14 @@ class Aside:
         self._emit = emit
         self._failed: dict[str, datetime] = {}
 
+    def rests(self, what: str) -> bool:
+        """Whether it failed a short while ago."""
+        now = self._clock.now()
+        return now < self._failed.get(what, now)
+
     def look(self, what: str, step: Callable[[], None]) -> None:
-        """Do it, unless it failed a short while ago."""
-        if self._clock.now() < self._failed.get(what, self._clock.now()):
+        """Do it, unless it rests."""
+        if self.rests(what):
             return
         try:
             step()

@@ -19,6 +19,7 @@ from renewd.renewal import events, passes
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome
 
+_SERVED = "what is served"
 SOON = timedelta(seconds=1)  # until what is left of a round of looks
 
 
@@ -59,7 +60,7 @@ class Duties:
 
     def next_tick(self, now: datetime) -> datetime:
         """When there is something to do next."""
-        if self._watch.due and not self.context.offline:
+        if self._watch.due and not self.context.offline and not self._aside.rests(_SERVED):
             return now + SOON
         return self.agenda.next_tick(now)
 
@@ -67,7 +68,7 @@ class Duties:
         """A pass over all targets if it is due, else over those that asked for an earlier one; None if nobody did."""
         now = self.context.clock.now()
         whole = self.agenda.pass_due(now)
-        targets = self.lacking.able(again=True) if whole else self._asked(now)
+        targets = self.lacking.able() if whole else self._asked(now)
         if not targets and not whole:
             return None
         outcomes = passes.run(self.context, targets)
@@ -101,7 +102,7 @@ class Duties:
         if self.context.offline:
             return
         if self._watch.due:
-            self._aside.look("what is served", lambda: self._watch.run(self.context))
+            self._aside.look(_SERVED, lambda: self._watch.run(self.context))
         self._aside.look("what CAs suggest", self._suggest)
         if self.preflights.due(self.context.clock.now()):
             self._aside.look("preflights", self._preflight)

@@ -15,11 +15,11 @@ class Lacking:
         self.held: Mapping[str, str] = {}
         self._context = context
 
-    def able(self, *, again: bool = False) -> list[Target]:
-        """Targets that lack nothing now. What the others lack is told when it is new, and `again` with each whole pass."""
+    def able(self) -> list[Target]:
+        """Targets that lack nothing now. What others lack is told when it changes; their preflights tell it once a week."""
         before, self.held = self.held, self._look()
         for name, why in self.held.items():
-            if again or before.get(name) != why:
+            if before.get(name) != why:
                 self._context.emit(own.Held(name=name, why=why))
         for name in before.keys() - self.held.keys():
             self._context.emit(own.Able(name=name))

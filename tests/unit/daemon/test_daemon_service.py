@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from renewd.daemon import events as own
-from renewd.daemon import presence
+from renewd.daemon import presence, watch
 from renewd.daemon.service import Daemon
 from renewd.errors import AlreadyRunning
 from renewd.renewal import events, passes, preflight, served
@@ -164,6 +164,21 @@ def test_a_look_that_fails_stops_neither_the_others_nor_the_passes(
     assert "ZeroDivisionError" in world.told(own.LookFailed)[0].message
     assert not world.told(own.TickFailed)
     assert ticking.supervisor.alive()
+
+
+def test_looks_at_servers_that_fail_do_not_come_every_second(
+    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(watch, "MOST", 1)
+    monkeypatch.setattr(served, "look", lambda *_: 1 / 0)
+    for name in (A, B):
+        world.sandbox.seed(name, days_left=80)
+    confirm = {"connect": f"127.0.0.1:{free_port()}"}
+    ticking = daemon(world, *(world.entry(name, confirm=confirm) for name in (A, B)))
+    while not world.told(own.LookFailed):
+        ticking.tick()
+        clock.advance(timedelta(seconds=30))
+    assert ticking.next_tick(clock.now()) - clock.now() > timedelta(seconds=20)
 
 
 @pytest.mark.fault(89)
