@@ -5,6 +5,7 @@ RenewdError
 ├── UsageError                 the command line is wrong, an unknown name among it; exit 2
 ├── AlreadyRunning             another renewd holds this state; exit 1
 ├── StateUnusable              the state directory or the journal cannot be used; exit 1
+│   └── StateAway              the server of the journal's database cannot be used now: to wait is all there is to do
 └── TargetError                one target's attempt stops here; the others go on
     ├── Temporary              asking again later may well work: wait, then repeat the same call
     │   ├── Unreachable        nothing was sent: no connection, no name, no trust
@@ -73,6 +74,10 @@ class StateUnusable(RenewdError):
     """The state directory or the journal cannot be read or written."""
 
 
+class StateAway(StateUnusable):
+    """The journal is a server's, and that server does not do its part: nothing is wrong here."""
+
+
 class TargetError(RenewdError):
     """An attempt at one target stops here; `stage` says at which step of the renewal."""
 
@@ -80,8 +85,7 @@ class TargetError(RenewdError):
 
     def __init__(self, message: str, *, stage: str | None = None, remedy: str | None = None) -> None:
         super().__init__(message, remedy=remedy)
-        if stage is not None:
-            self.stage = stage
+        self.stage = stage or self.stage
 
 
 class Temporary(TargetError):

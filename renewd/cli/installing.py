@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from renewd import whole
 from renewd.config.load import Loaded
 from renewd.daemon import units
 from renewd.daemon.units import Found, Piece
@@ -79,11 +80,7 @@ def _program(*, anywhere: bool) -> str:
 def _write(path: str, content: str) -> None:
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        temporary = f"{path}.renewd-new"
-        with open(temporary, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(content)
-        os.replace(temporary, path)
+        whole.store(path, content.encode(), 0o644)
     except OSError as error:
         raise RenewdError(
             f"{path} cannot be written: {error.strerror}", remedy="run it as root, or see --root"

@@ -4,7 +4,6 @@ Nothing in the folder of requests is trusted: files are opened without following
 belongs to, and are taken away before anything is done with them. The configuration is trusted, and so has to be root's.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -16,12 +15,11 @@ from typing import Any
 
 import click
 
+from renewd import whole
 from renewd.errors import RenewdError, StateUnusable
 
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
 _LARGEST = 64 << 20  # bytes of a request: a thousand chains
-_TRIES, _PAUSE = 40, 0.05  # for the lock, in seconds
-_OLD = 3600.0  # seconds until an answer is taken away
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -154,50 +152,31 @@ def _content(folder: int, name: str, owner: int) -> bytes | None:
 def _put(answers: str, number: str, answer: Mapping[str, Any]) -> None:
     """The answer, whole by its rename; its folder is root's, and its group may read."""
     with _folder(answers) as folder:
-        temporary = f".{number}.new"
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640, dir_fd=folder
-        )
-        with open(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o640)
-            json.dump(answer, file)
-        os.rename(temporary, f"{number}.answer", src_dir_fd=folder, dst_dir_fd=folder)
+        whole.store(f"{number}.answer", json.dumps(answer).encode(), 0o640, within=folder)
 
 
 @contextmanager
 def _at_work(answers: str) -> Iterator[None]:
     """Hold the lock by which who waits knows that there will be an answer; looking at it takes it for an instant."""
-    import threading
-
-    from renewd.clock import SystemClock
+    from renewd.daemon import presence
     from renewd.renewal.handover import LOCK
 
     with _folder(answers) as folder:
         descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640, dir_fd=folder)
     try:
         os.fchmod(descriptor, 0o640)
-        for _ in range(_TRIES):
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            SystemClock().wait(threading.Event(), _PAUSE)
+        presence.take(descriptor)
         yield
     finally:
         os.close(descriptor)
 
 
 def _forget(answers: str) -> None:
-    """Old answers go."""
+    """Old answers go, and what a crash left of one."""
     from renewd.clock import SystemClock
 
-    now = SystemClock().now().timestamp()
-    with _folder(answers) as folder:
-        for name in os.listdir(folder):
-            if (
-                name.endswith(".answer")
-                and now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime > _OLD
-            ):
-                os.unlink(name, dir_fd=folder)
+    with _folder(answers):
+        whole.sweep(answers, SystemClock().now(), (".answer",))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ _HELP = frozenset({"-h", "--help"})
 SHOWN = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")  # of the caller's environment
 PACKET = 65536  # bytes; a command line is far shorter
 _READ = 65536
+_TAKEN_WITHIN = 10.0  # seconds: a daemon that is well takes a command at once, however long it is then at it
 _LAST = 0.5  # seconds for what is still in the pipes when the command is over
 _HARMLESS = re.compile(rb"\x1b\[[0-9;?]*[ABCDGHJKfhlm]")  # colours and movements
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]?|.?)", re.DOTALL)
@@ -42,10 +43,14 @@ def call(path: str, argv: Sequence[str]) -> int | None:
     if not address or not argv or argv[0] not in COMMANDS or not _HELP.isdisjoint(argv):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as daemon:
+        daemon.settimeout(_TAKEN_WITHIN)
         try:
             daemon.connect(address)
+        except BlockingIOError as error:  # so many wait already
+            raise _silent() from error
         except OSError:  # nobody listens, or not to this user
             return None
+        daemon.settimeout(None)
         return _conversation(daemon, {"config": os.path.realpath(path), "argv": list(argv)})
 
 
@@ -61,7 +66,7 @@ def _conversation(daemon: socket.socket, errand: dict[str, Any]) -> int | None:
         for end in ends:
             end.give_away()
         with _signals(daemon):
-            return _relay(daemon, {end.kept: end for end in ends})
+            return _code(_relay(daemon, {end.kept: end for end in ends}))
 
 
 class _End:
@@ -149,12 +154,35 @@ def _signals(daemon: socket.socket) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _relay(daemon: socket.socket, ends: dict[int, _End]) -> int | None:
-    """Show what comes until the command is over; None if the daemon is another configuration's."""
+def _is_taken(daemon: socket.socket) -> bool:
+    """Whether what was sent was read: then it is answered, though maybe much later."""
+    import fcntl
+    import termios
+
+    try:
+        unread = fcntl.ioctl(daemon, termios.TIOCOUTQ, bytes(4))
+    except OSError:  # it cannot be seen here
+        return True
+    return not any(unread)
+
+
+def _silent() -> StateUnusable:
+    return StateUnusable(
+        "the daemon listens and takes no commands: it was stopped, or hangs",
+        remedy="restart it: systemctl restart renewd; what is under way is taken up again",
+    )
+
+
+def _relay(daemon: socket.socket, ends: dict[int, _End]) -> dict[str, Any]:
+    """Show what comes until the command is over; the daemon's answer. Raises StateUnusable if it takes no commands."""
     answer: dict[str, Any] = {}
+    taken = False
     while not answer or ends:
         watched = [*ends, *([] if answer else [daemon.fileno()])]
-        ready, _, _ = select.select(watched, [], [], _LAST if answer else None)
+        ready, _, _ = select.select(watched, [], [], _LAST if answer else None if taken else _TAKEN_WITHIN)
+        taken = taken or bool(ready) or _is_taken(daemon)
+        if not taken:
+            raise _silent()
         for descriptor in ready:
             if descriptor not in ends:
                 packet = daemon.recv(PACKET)
@@ -163,12 +191,19 @@ def _relay(daemon: socket.socket, ends: dict[int, _End]) -> int | None:
                 del ends[descriptor]
         if answer and not ready:
             break
+    return answer
+
+
+def _code(answer: dict[str, Any]) -> int | None:
+    """The command's exit code; None if the daemon is another configuration's. Raises StateUnusable if it did not end."""
     if "exit" in answer:
         return int(answer["exit"])
     if "another" in answer:
         return None
     if "refused" in answer:
         raise StateUnusable(answer["refused"], remedy="type it as root, or join the daemon's group")
+    if "busy" in answer:
+        raise StateUnusable(answer["busy"], remedy="try again; journalctl -u renewd may say what took them")
     raise StateUnusable(
         "the daemon went away while it ran this",
         remedy="its next start goes on with what was under way: renewd status",

@@ -6,6 +6,7 @@ time for a target is what the leases see to, as between any two renewds.
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from renewd.cli.remote import ADDRESS, COMMANDS, PACKET, SHOWN
@@ -22,6 +23,7 @@ _PEER_GROUPS = 59  # SO_PEERGROUPS, asm-generic/socket.h
 _MOST_GROUPS = 256  # that Python asks for at once
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _PATIENCE = 10.0  # seconds for a caller to say what it wants
+_PAUSE = 0.1  # seconds
 _LONGEST = 200  # characters of a variable that describes a terminal
 
 
@@ -33,10 +35,12 @@ def listening(address: str, path: str) -> Iterator[None]:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
         _bind(door, address)
-        threading.Thread(target=_serve, args=(door, path), name="renewd-socket", daemon=True).start()
+        leaving = threading.Event()
+        threading.Thread(target=_serve, args=(door, path, leaving), name="renewd-socket", daemon=True).start()
         try:
             yield
         finally:
+            leaving.set()
             with suppress(OSError):
                 os.unlink(address)
                 door.shutdown(socket.SHUT_RDWR)
@@ -69,13 +73,18 @@ def _bind(door: socket.socket, address: str) -> None:
     door.listen()
 
 
-def _serve(door: socket.socket, path: str) -> None:
-    while True:
-        try:
-            caller, _ = door.accept()
-        except OSError:  # the daemon leaves
-            return
-        threading.Thread(target=_answer, args=(caller, path), name="renewd-errand", daemon=True).start()
+def _serve(door: socket.socket, path: str, leaving: threading.Event) -> None:
+    while not leaving.is_set():
+        with ExitStack() as stack:
+            try:
+                caller = stack.enter_context(door.accept()[0])
+                threading.Thread(
+                    target=_answer, args=(caller, path), name="renewd-errand", daemon=True
+                ).start()
+            except (OSError, RuntimeError):  # no descriptor or thread is to be had: soon there is again
+                leaving.wait(_PAUSE)
+                continue
+            stack.pop_all()  # it is closed over there
 
 
 def _answer(caller: socket.socket, path: str) -> None:
@@ -96,14 +105,28 @@ def _errand(caller: socket.socket, wish: dict[str, Any], outputs: list[int], pat
     if not allowed(caller):
         return {"refused": "the daemon runs commands for root and its own group only"}
     argv = [str(word) for word in wish["argv"]]
-    if wish["config"] != os.path.realpath(path) or len(outputs) != 2 or not argv or argv[0] not in COMMANDS:  # noqa: PLR2004
+    if wish["config"] != os.path.realpath(path) or not argv or argv[0] not in COMMANDS:
         return {"another": True}
-    process = _start([sys.executable, "-m", "renewd", "--config", path, *argv], _environment(wish), outputs)
+    if _gone(caller):
+        return {}
+    try:
+        first, second = outputs  # without a free descriptor they do not come
+        command = [sys.executable, "-m", "renewd", "--config", path, *argv]
+        process = _start(command, _environment(wish), (first, second))
+    except (OSError, ValueError):
+        return {"busy": "the daemon has no room for one more command: it is out of open files or processes"}
     while outputs:  # the command is their only holder from now on: its end is the end of them
         os.close(outputs.pop())
     threading.Thread(target=_heed, args=(caller, process), name="renewd-caller", daemon=True).start()
     code = process.wait()
     return {"exit": code if code >= 0 else 128 - code}
+
+
+def _gone(caller: socket.socket) -> bool:
+    """Whether it gave up before its turn came, as when this daemon was stopped for a while."""
+    poll = select.poll()
+    poll.register(caller, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _start(

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from renewd.errors import RenewdError
 from renewd.renewal.events import Event
+from renewd.renewal.outcome import DEFECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,13 @@ class Held(Event):
     event: ClassVar[str] = "target.held"
     level: ClassVar[str] = "error"
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Able(Event):
+    """What the target lacked is there."""
+
+    event: ClassVar[str] = "target.able"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +41,39 @@ class NotReloaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TickFailed(Event):
-    """A whole tick could not be done, such as with a journal that cannot be written; the next one tries again."""
-
-    event: ClassVar[str] = "daemon.tick_failed"
+class _Failed(Event):
     level: ClassVar[str] = "error"
     message: str
     remedy: str
+
+    @classmethod
+    def of(cls, error: Exception, **facts: str) -> Self:
+        """What went wrong, in the error's own words if it is one of renewd's."""
+        if isinstance(error, RenewdError):
+            return cls(message=str(error), remedy=error.remedy, **facts)
+        return cls(message=f"unexpected {type(error).__name__}: {error}", remedy=DEFECT, **facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickFailed(_Failed):
+    """A whole tick could not be done, such as with a journal that cannot be written; the next one tries again."""
+
+    event: ClassVar[str] = "daemon.tick_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookFailed(_Failed):
+    """A look beside the passes could not be done: what is served, what CAs suggest, a preflight. Renewing goes on."""
+
+    event: ClassVar[str] = "daemon.look_failed"
+    look: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookWell(Event):
+    """Every look can be done again."""
+
+    event: ClassVar[str] = "daemon.look_well"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

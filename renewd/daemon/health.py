@@ -19,28 +19,69 @@ _ALIVE = "alive"
 _LONGEST = 1024  # bytes of an answer
 
 
+class Door:
+    """Where the daemon is asked, until it is closed. Where there can be no socket that is told, and nothing else is lost."""
+
+    def __init__(
+        self, state_directory: str, stuck: Callable[[], str], unasked: Callable[[str], None]
+    ) -> None:
+        """Who asks is told what `stuck` says: why the tick does not seem to be alive, or nothing."""
+        self._state, self._stuck, self._unasked = state_directory, stuck, unasked
+        self._socket: socket.socket | None = None
+        self._why = ""  # there is none
+
+    def insist(self) -> None:
+        """Be asked here still, or again: the socket may be taken away with its folder."""
+        if self._socket is not None and os.path.exists(os.path.join(self._state, SOCKET)):
+            return
+        self.close()
+        door = socket.socket(socket.AF_UNIX)
+        try:
+            _bind(door, self._state)
+        except OSError as error:
+            door.close()
+            why, before = f"there can be no socket in {self._state}: {error.strerror or error}", self._why
+            self._why = why
+            if why != before:
+                self._unasked(why)
+            return
+        self._socket, self._why = door, ""
+        threading.Thread(target=self._answer, args=(door,), name="renewd-health", daemon=True).start()
+
+    def close(self) -> None:
+        """Nobody is answered any more."""
+        door, self._socket = self._socket, None
+        if door is not None:
+            door.shutdown(socket.SHUT_RDWR)  # wakes accept, which closing alone does not
+
+    def _answer(self, door: socket.socket) -> None:
+        with door:
+            while self._socket is door:
+                try:
+                    caller, _ = door.accept()
+                except OSError:
+                    if self._socket is door:
+                        threading.Event().wait(0.1)  # out of descriptors: others end soon
+                    continue
+                with caller, suppress(OSError):  # who asked is gone
+                    caller.sendall((self._stuck() or _ALIVE).encode())
+
+
 @contextmanager
 def answering(
     state_directory: str, stuck: Callable[[], str], unasked: Callable[[str], None]
-) -> Iterator[None]:
-    """Tell who asks meanwhile what `stuck` says: why the tick does not seem to be alive, or nothing.
-
-    Where there can be no socket `unasked` is told why, and nothing else is lost.
-    """
-    with socket.socket(socket.AF_UNIX) as door:
-        try:
-            _bind(door, state_directory)
-        except OSError as error:
-            unasked(f"there can be no socket in {state_directory}: {error.strerror or error}")
-            yield
-            return
-        threading.Thread(target=_answer, args=(door, stuck), name="renewd-health", daemon=True).start()
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # the next daemon here takes it away
-                os.unlink(os.path.join(state_directory, SOCKET))
-            door.shutdown(socket.SHUT_RDWR)
+) -> Iterator[Door]:
+    """Answer who asks meanwhile. Only who holds the lock comes here: a socket that is there is of one that is gone."""
+    path, door = os.path.join(state_directory, SOCKET), Door(state_directory, stuck, unasked)
+    with suppress(OSError):
+        os.unlink(path)
+    door.insist()
+    try:
+        yield door
+    finally:
+        with suppress(OSError):
+            os.unlink(path)
+        door.close()
 
 
 class Unwell(NamedTuple):
@@ -87,23 +128,10 @@ def _said(state_directory: str) -> str:
 
 
 def _bind(door: socket.socket, state_directory: str) -> None:
-    """Only who holds the lock comes here: what is there already is of one that is gone."""
-    with suppress(FileNotFoundError):
-        os.unlink(os.path.join(state_directory, SOCKET))
     with _address(state_directory) as address:
         door.bind(address)
         os.chmod(address, 0o600)
     door.listen()
-
-
-def _answer(door: socket.socket, stuck: Callable[[], str]) -> None:
-    while True:
-        try:
-            caller, _ = door.accept()
-        except OSError:  # the daemon leaves
-            return
-        with caller, suppress(OSError):  # who asked is gone
-            caller.sendall((stuck() or _ALIVE).encode())
 
 
 @contextmanager

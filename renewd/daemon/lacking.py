@@ -1,16 +1,33 @@
 """What this machine lacks for a target keeps that one from being tried, and no other."""
 
+from collections.abc import Mapping
+
 from renewd.config import machine
 from renewd.config.targets import Target
 from renewd.daemon import events as own
 from renewd.renewal.context import Context
 
 
-def able(context: Context) -> list[Target]:
-    """Targets that lack nothing on this machine; the others are told, and looked at again with the next pass."""
-    held: set[str] = set()
-    for found in machine.faults(context.loaded):
-        held.update(found.names)
-        for name in found.names:
-            context.emit(own.Held(name=name, why=str(found.fault)))
-    return [target for target in context.loaded.targets if target.name not in held]
+class Lacking:
+    """`held` says what each target lacked at the last look, by name."""
+
+    def __init__(self, context: Context) -> None:
+        self.held: Mapping[str, str] = {}
+        self._context = context
+
+    def able(self) -> list[Target]:
+        """Targets that lack nothing now. What others lack is told when it changes; their preflights tell it once a week."""
+        before, self.held = self.held, self._look()
+        for name, why in self.held.items():
+            if before.get(name) != why:
+                self._context.emit(own.Held(name=name, why=why))
+        for name in before.keys() - self.held.keys():
+            self._context.emit(own.Able(name=name))
+        return [target for target in self._context.loaded.targets if target.name not in self.held]
+
+    def _look(self) -> Mapping[str, str]:
+        lacks: dict[str, list[str]] = {}
+        for found in machine.faults(self._context.loaded):
+            for name in found.names:
+                lacks.setdefault(name, []).append(str(found.fault))
+        return {name: "; ".join(why) for name, why in lacks.items()}

@@ -6,14 +6,18 @@ The file is information for `status`, kept apart from the journal so that an idl
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from renewd import whole
+from renewd.clock import SystemClock
 from renewd.errors import AlreadyRunning, StateUnusable
 
 LOCK, FACTS = "lock", "daemon.json"
+_TRIES, _PAUSE = 40, 0.05  # for the lock, in seconds: who looks whether it is held takes it for an instant
 TIMES = ("last_pass", "next_pass", "last_tick", "believed")
 
 
@@ -30,9 +34,41 @@ class Presence:
     suspect: str = ""  # why the present is in doubt
 
 
+class Lock:
+    """Being the one daemon here, as long as others find the lock: it may be taken away with its folder."""
+
+    def __init__(self, state_directory: str) -> None:
+        self._state = state_directory
+        self._descriptor = _locked(state_directory)
+
+    def insist(self) -> None:
+        """Be the one daemon here still, or again. Raises AlreadyRunning or StateUnusable if another is, or none can be."""
+        try:
+            found = os.stat(os.path.join(self._state, LOCK))
+        except OSError:
+            found = None
+        if found is None or not os.path.samestat(found, os.fstat(self._descriptor)):
+            fresh = _locked(self._state)
+            os.close(self._descriptor)
+            self._descriptor = fresh
+
+    def close(self) -> None:
+        """Let others be it. The file stays: unlinking it would let two daemons lock two files of one name."""
+        os.close(self._descriptor)
+
+
 @contextmanager
-def hold(state_directory: str) -> Iterator[None]:
+def hold(state_directory: str) -> Iterator[Lock]:
     """Be the one daemon here. Raises AlreadyRunning with the other's pid, StateUnusable if the folder is not usable."""
+    lock = Lock(state_directory)
+    try:
+        yield lock
+    finally:
+        lock.close()
+
+
+def _locked(state_directory: str) -> int:
+    """The file, open, locked, and with our pid in it."""
     try:
         os.makedirs(state_directory, mode=0o700, exist_ok=True)
         descriptor = os.open(
@@ -43,38 +79,34 @@ def hold(state_directory: str) -> Iterator[None]:
             f"the state directory {state_directory} cannot be used: {error.strerror}",
             remedy="make it, owned by whoever renewd runs as, or set state_directory",
         ) from error
-    try:
-        _lock(descriptor, state_directory)
-        with suppress(OSError):  # a full disk costs what others are told, not the lock
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)  # the file stays: unlinking it would let two daemons lock two files of one name
-
-
-def _lock(descriptor: int, state_directory: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not take(descriptor):
         pid = _pid(descriptor)
+        os.close(descriptor)
         raise AlreadyRunning(
             f"another renewd (pid {pid or 'unknown'}) runs with the state directory {state_directory}",
             pid=pid,
             remedy="stop that one first, or give this one a state_directory of its own",
-        ) from error
+        )
+    with suppress(OSError):  # a full disk costs what others are told, not the lock
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def take(descriptor: int) -> bool:
+    """Lock it for good; False if somebody holds it for longer than an instant."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        SystemClock().wait(threading.Event(), _PAUSE)
+    return False
 
 
 def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
     """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
-    path = os.path.join(state_directory, FACTS)
     shown = {key: None if at is None else at.isoformat() for key, at in times.items()} | {"suspect": suspect}
-    try:
-        with open(f"{path}.tmp", "w", encoding="utf-8") as file:
-            json.dump(shown, file)
-        os.replace(f"{path}.tmp", path)
-    except OSError:
-        return
+    whole.note(os.path.join(state_directory, FACTS), json.dumps(shown))
 
 
 def ask(state_directory: str) -> Presence:

@@ -4,29 +4,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime
 
+from renewd import whole
 from renewd.clock import Clock, SystemClock
-from renewd.config import machine, sides
+from renewd.config import sides
 from renewd.config.load import Loaded
 from renewd.config.model import Configuration
-from renewd.config.targets import Target
 from renewd.daemon import events as own
-from renewd.daemon import health, lacking, memory, presence, signals, starts
+from renewd.daemon import health, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
-from renewd.daemon.preflights import Preflights
-from renewd.daemon.suggestions import Suggestions
+from renewd.daemon.duties import Duties, Passed
+from renewd.daemon.reloading import Reloading
 from renewd.daemon.systemd import Supervisor
-from renewd.daemon.watch import Watch
-from renewd.errors import ConfigurationError, RenewdError
+from renewd.errors import StateAway
 from renewd.hooks import descendants
-from renewd.renewal import events, passes
+from renewd.renewal import events
 from renewd.renewal.context import Context, unharmed
-from renewd.renewal.outcome import DEFECT
 
-SOON = timedelta(seconds=1)  # until what is left of a round of looks
 LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
 
 
@@ -52,11 +49,32 @@ class Daemon:
         self.stop = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
-        self._fresh: Loaded | None = None  # a configuration that the next tick takes
+        self._lock: presence.Lock | None = None  # while it runs
+        self._door: health.Door | None = None  # likewise
+        self._reloading = Reloading(path, self.emit)
         self._take(sides.load(path))
+        self.state_directory = (
+            self.context.loaded.configuration.state_directory
+        )  # which a reload does not move
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self.starts = starts.Starts(self.state_directory, self.clock)
-        self.last_pass: datetime | None = None  # when the last one ended
+        self.last_pass: datetime | None = None  # when the last whole one ended
+        self.healthy = False  # whether all was well in it
+
+    @property
+    def context(self) -> Context:
+        """The configuration that holds, at work."""
+        return self.duties.context
+
+    @property
+    def agenda(self) -> Agenda:
+        """When it comes back to what."""
+        return self.duties.agenda
+
+    @property
+    def held(self) -> Collection[str]:
+        """The names of targets that this machine lacks something for."""
+        return self.duties.lacking.held.keys()
 
     def run(self, inbox: signals.Inbox) -> None:
         """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
@@ -65,8 +83,8 @@ class Daemon:
             self.emit(own.NobodyAsks(why=why))
 
         with (
-            presence.hold(self.state_directory),
-            health.answering(self.state_directory, self.supervisor.stuck, unasked),
+            presence.hold(self.state_directory) as self._lock,
+            health.answering(self.state_directory, self.supervisor.stuck, unasked) as self._door,
         ):
             try:
                 left = self._live(inbox)
@@ -105,19 +123,44 @@ class Daemon:
         self.stop.set()
         return self._idle.wait(LEAVE_WITHIN)
 
+    def _begin(self) -> None:
+        """What an earlier process left half done is completed or undone before anything is decided."""
+        whole.sweep(self.state_directory, self.clock.now())
+        if often := self.starts.begin():
+            self.emit(
+                own.CrashLoop(
+                    starts=often,
+                    quiet_for=starts.QUIET,
+                    remedy="see what the log says before each start; renewd goes on by itself",
+                )
+            )
+        for recovered in self.context.installer.recover():
+            self.emit(events.Recovered(name=recovered.name, what=recovered.what))
+
+    def reload(self) -> bool:
+        """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
+        self.supervisor.reloading()
+        return self._reloading.read(self.context.loaded)
+
+    def next_tick(self, now: datetime) -> datetime:
+        """When to tick next: at once for a new configuration."""
+        if self._reloading.waiting:
+            return now
+        return now + TICK if self.doubt.why else self.duties.next_tick(now)
+
     def tick(self) -> None:
         """Look at everything when a pass is due, else at what asked for an earlier look; safe to repeat at any time."""
         self._idle.clear()
         self.supervisor.began()
         try:
-            if self._fresh is not None:
-                self.suggestions.close()
-                self.context.close()
-                self._take(self._fresh)
-            self._act()
+            self._work()
+            self.supervisor.ended()
+        except StateAway as error:  # a new process could do no more
+            self._failed(error)
             self.supervisor.ended()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next tick tries again
             self._failed(error)
+            self.supervisor.failed()
         finally:
             self._idle.set()
         presence.tell(
@@ -133,115 +176,43 @@ class Daemon:
         except Exception as error:  # noqa: BLE001 - who only watches stops nothing
             self._failed(error)
 
-    def next_tick(self, now: datetime) -> datetime:
-        """When to tick next: at once for a new configuration."""
-        if self._fresh is not None:
-            return now
-        if self.doubt.why:
-            return now + TICK
-        if self.watch.due and not self.context.offline:
-            return now + SOON
-        return self.agenda.next_tick(now)
-
-    def reload(self) -> bool:
-        """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
-        self.supervisor.reloading()
-        try:
-            fresh = sides.load(self.path)
-            machine.insist(fresh)
-            if fresh.configuration.state_directory != self.state_directory:
-                self.emit(own.NotReloaded(why="state_directory changed: that needs a restart"))
-                return False
-        except ConfigurationError as error:
-            self.emit(own.NotReloaded(why=str(error)))
-            return False
-        self._fresh = fresh
-        self.emit(own.Reloaded(watched=len(fresh.targets)))
-        return True
+    def _work(self) -> None:
+        """Nothing is done beside another daemon, or decided by a present that is in doubt."""
+        if self._lock is not None:
+            self._lock.insist()
+        if self._door is not None:
+            self._door.insist()
+        fresh = self._reloading.take()
+        if fresh is not None:
+            before = self.duties
+            self._take(fresh)
+            before.close()
+        duties = self.duties
+        duties.context.offline = self.starts.quiet()
+        settled = self.doubt.settled(duties.context)
+        if self.doubt.moved or self.starts.over():
+            duties.forget()
+        if not settled:
+            return
+        passed = duties.look()
+        if passed is not None:
+            self._passed(passed)
+        if passed is None or not passed.outcomes:
+            duties.look_ahead()
 
     def _take(self, loaded: Loaded) -> None:
-        self._fresh = None
-        self.state_directory = loaded.configuration.state_directory  # which a reload does not move
-        self.context = Context(loaded, clock=self.clock, emit=self.emit, stop=self.stop)
-        self.agenda = Agenda(loaded.configuration.schedule)
-        self.preflights = Preflights(self.emit)
-        self.suggestions = Suggestions(self.context)
-        self.watch = Watch(self.emit)
+        self.duties = Duties(loaded, self.clock, self.emit, self.stop)
         self._taken(loaded.configuration)
 
-    def _begin(self) -> None:
-        """What an earlier process left half done is completed or undone before anything is decided."""
-        if often := self.starts.begin():
-            self.emit(
-                own.CrashLoop(
-                    starts=often,
-                    quiet_for=starts.QUIET,
-                    remedy="see what the log says before each start; renewd goes on by itself",
-                )
-            )
-        for recovered in self.context.installer.recover():
-            self.emit(events.Recovered(name=recovered.name, what=recovered.what))
-
-    def _act(self) -> None:
-        """Nothing is decided by a present that is in doubt."""
-        self.context.offline = self.starts.quiet()
-        settled = self.doubt.settled(self.context)
-        if self.doubt.moved or self.starts.over():
-            self.agenda.forget()
-            self.preflights.forget()
-            self.suggestions.forget()
-        if settled and not self._look(self.clock.now()):
-            if self.watch.due and not self.context.offline:
-                self.watch.run(self.context)
-            self._look_ahead(self.clock.now())
-
-    def _look_ahead(self, now: datetime) -> None:
-        """Questions and preflights are for quiet ticks; what CAs want at once or is broken is renewed with the next tick."""
-        if self.context.offline:
-            return
-        self.agenda.asked.update((target.identity, now) for target in self.suggestions.run(now))
-        if not self.preflights.due(now):
-            return
-        for target in self.preflights.run(self.context, now):
-            self.context.doubtful.add(target.identity)
-            self.agenda.asked[target.identity] = now
-        memory.give_back()
-
-    def _look(self, now: datetime) -> bool:
-        """Whether there was something to do."""
-        whole = self.agenda.pass_due(now)
-        targets: list[Target] = lacking.able(self.context) if whole else []
-        if not whole:
-            asked = self.agenda.take(now)
-            targets = (
-                [target for target in lacking.able(self.context) if target.identity in asked] if asked else []
-            )
-            if not targets:
-                return False
-        outcomes = passes.run(self.context, targets)
-        if whole:
-            self.agenda.asked.clear()
-            self.last_pass = self.clock.now()
-            self.agenda.passed(self.last_pass, self.clock.jitter(0.5) - 0.5)
-            self.watch.passed(self.context)
+    def _passed(self, passed: Passed) -> None:
+        if passed.whole:
+            self.last_pass, self.healthy = self.clock.now(), False
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
-        self.agenda.note(outcomes)
-        if whole or outcomes:
-            self.supervisor.looked(self.context, outcomes)
-        if outcomes:
-            memory.give_back()
-        self.context.doubtful.difference_update(
-            outcome.target.identity for outcome in outcomes if outcome.result.well
-        )
-        self.preflights.passed(self.clock.now())
-        self.suggestions.passed(self.clock.now(), outcomes)
-        return bool(outcomes)
+        if passed.whole or passed.outcomes:
+            self.supervisor.looked(self.context, passed.outcomes)
+        self.healthy |= passed.healthy
 
     def _failed(self, error: Exception) -> None:
-        known = isinstance(error, RenewdError)
-        message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-        self.emit(
-            own.TickFailed(message=message, remedy=error.remedy if isinstance(error, RenewdError) else DEFECT)
-        )
+        self.emit(own.TickFailed.of(error))
         self.agenda.postpone(self.clock.now())

@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import suppress
 
+from renewd import whole
 from renewd.clock import Clock
 
 FILE = "starts.json"
@@ -24,7 +25,7 @@ class Starts:
         """Count this start; how many there were lately if they are too many, else 0."""
         now = self._clock.monotonic()
         lately = [*[at for at in self._read() if 0 <= now - at <= WITHIN][-MOST:], now]
-        self._write(lately)
+        whole.note(self._path, json.dumps(lately))
         if len(lately) <= MOST:
             return 0
         self._quiet_until = now + QUIET
@@ -52,9 +53,3 @@ class Starts:
                 return [float(at) for at in json.load(file)]
         except (OSError, ValueError, TypeError, RecursionError):
             return []
-
-    def _write(self, starts: list[float]) -> None:
-        with suppress(OSError):  # a full disk costs the counting
-            with open(f"{self._path}.tmp", "w", encoding="utf-8") as file:
-                json.dump(starts, file)
-            os.replace(f"{self._path}.tmp", self._path)

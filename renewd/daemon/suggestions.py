@@ -1,6 +1,6 @@
 """Asking CAs for suggestions in quiet ticks, a few at a tick; what they want renewed now is looked at with the next one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from renewd.config.targets import Target
@@ -33,11 +33,10 @@ class Suggestions:
         """The clock was set: questions begin again after the next pass."""
         self.next_at = None
 
-    def run(self, now: datetime) -> list[Target]:
-        """Ask about those whose turn has come; those whose moment has."""
+    def run(self, targets: Sequence[Target], now: datetime) -> list[Target]:
+        """Ask about those of them whose turn has come; those whose moment has."""
         if self.next_at is None or now < self.next_at:
             return []
-        targets = self._context.loaded.targets
         side_by_side = self._context.loaded.configuration.schedule.concurrency
         due = self._asker.due(targets, now, self._renewed)[: side_by_side * ROUND]
         if due:

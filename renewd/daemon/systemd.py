@@ -30,7 +30,9 @@ class Supervisor:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog = watchdog
         self._busy = False
-        self._alive_at = clock.monotonic()
+        self._alive_at = self._good_at = (
+            clock.monotonic()
+        )  # the last sign of life, the last tick that did its work
         self._standing = "starting"
         self._refused = ""
 
@@ -81,9 +83,13 @@ class Supervisor:
         self._busy = True
 
     def ended(self) -> None:
-        """The tick is over, and did its work; of one that failed nothing is said here."""
-        self._alive_at = self._clock.monotonic()
+        """The tick is over, and did its work."""
+        self._alive_at = self._good_at = self._clock.monotonic()
         self._busy = False
+
+    def failed(self) -> None:
+        """The tick is over, and came to nothing: what happened in it was no sign of life."""
+        self._alive_at, self._busy = self._good_at, False
 
     def looked(self, context: Context, outcomes: Sequence[Outcome]) -> None:
         """A pass is over: what is watched, what went wrong in it, and what comes next."""
@@ -98,11 +104,12 @@ class Supervisor:
         self._tell(STATUS=self.status)
 
     def hear(self, event: events.Event) -> None:
-        """A subscriber to events: each is a sign of life but for a tick's failure."""
+        """A subscriber to events: within a tick each is a sign of life but for the tick's failure."""
         if isinstance(event, own.TickFailed):
             self._tell(STATUS=" ".join(f"cannot work: {event.message}; {event.remedy}".split())[:_LONGEST])
             return
-        self._alive_at = self._clock.monotonic()
+        if self._busy:
+            self._alive_at = self._clock.monotonic()
         said = _SAID.get(type(event))
         if said is not None:
             said(self, event)

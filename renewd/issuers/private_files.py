@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from renewd import whole
 from renewd.errors import Unreachable
 
 _PRIVATE, _FOLDER = 0o600, 0o700
@@ -14,18 +15,7 @@ def write(folder: str, name: str, data: bytes) -> None:
     """The file, new or in place of the one that is there. Raises Unreachable if it cannot be kept: nothing was sent yet."""
     with telling(f"keep {name} in {folder}"):
         os.makedirs(folder, _FOLDER, exist_ok=True)
-        beside = f".{name}.{os.urandom(6).hex()}.renewd"
-        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _fill(at, beside, data)
-            os.rename(beside, name, src_dir_fd=at, dst_dir_fd=at)
-            os.fsync(at)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(beside, dir_fd=at)
-            raise
-        finally:
-            os.close(at)
+        whole.store(os.path.join(folder, name), data, _PRIVATE)
 
 
 def read(folder: str, name: str) -> bytes | None:
@@ -81,16 +71,3 @@ def telling(action: str) -> Iterator[None]:
             stage="key",
             remedy="Let renewd write its state directory, and see that there is room.",
         ) from error
-
-
-def _fill(at: int, name: str, data: bytes) -> None:
-    descriptor = os.open(
-        name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE, dir_fd=at
-    )
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -100,7 +100,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
-        with mapped(self.what, self._secret):
+        with mapped(self.what, self._secret, local=self.local):
             try:
                 with engine.begin() as connection:
                     yield connection

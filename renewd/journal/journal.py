@@ -35,11 +35,13 @@ class Journal(Spending, Outages, History, Leases):
         state: str | SecretSource | None = None,
         repair: bool = True,
         stop: threading.Event | None = None,
+        lost: str = "",
     ) -> Self:
         """The journal where `state` says, else in the state directory; both are made if they are not there.
 
         `repair=False` is for who only reads: a damaged file is then left where it is, as a daemon may be using it.
-        `stop` shortens waits for other writers. Raises StateUnusable if it cannot be used.
+        `stop` shortens waits for other writers; `lost` is what the one says of itself that this one takes the place of.
+        Raises StateUnusable if it cannot be used.
         """
         _make(state_directory)
         url, secret = _url(state_directory, state)
@@ -48,7 +50,7 @@ class Journal(Spending, Outages, History, Leases):
             postgresql.name_host(state_directory)
             server = postgresql.at(url, state_directory, secret=secret)
             return cls._prepared(server, clock)
-        database, recovered = sqlite.open_file(path, clock, repair=repair, patience=Patience(stop))
+        database, recovered = sqlite.open_file(path, clock, repair=repair, patience=Patience(stop), lost=lost)
         made = cls(database, clock)
         made.recovered = recovered
         return made

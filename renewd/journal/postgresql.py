@@ -11,6 +11,7 @@ from contextlib import suppress
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
+from renewd import whole
 from renewd.config import databases
 from renewd.errors import StateUnusable
 from renewd.journal.database import Database
@@ -88,14 +89,8 @@ def name_host(state_directory: str) -> None:
     with mapped(state_directory):
         if os.path.exists(path):
             return
-        made = f"{path}.{os.getpid()}"
-        with open(made, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(made, path)  # whole, and the first one stays
-        os.unlink(made)
+        with suppress(FileExistsError):  # the first one stays
+            whole.store(path, secrets.token_hex(8).encode(), over=False)
 
 
 def _known(state_directory: str) -> str:

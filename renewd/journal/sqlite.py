@@ -18,6 +18,7 @@ from renewd.journal.patience import TURN_MS, Patience
 from renewd.journal.wording import mapped
 
 QUIET = timedelta(hours=1)  # after a journal was lost nothing is ordered: nobody knows what was
+TAKEN_AWAY = "it was taken away while renewd worked with it"
 _SIDES = ("", "-wal", "-shm", "-unreadable")  # what belongs together
 _STAMP = "%Y%m%dT%H%M%SZ"
 _LOST = (".damaged-", ".missing-")
@@ -51,6 +52,7 @@ class File(Database):
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"file:{quote(self.what)}?mode=rw"  # rw: one that was taken away is not made anew by a look
+        self._insist()
         connection = sqlite3.connect(uri, uri=True, timeout=TURN_MS / 1000, check_same_thread=False)
         connection.isolation_level = (
             None  # transactions begin where _begin says so, not where the driver guesses
@@ -77,11 +79,9 @@ class File(Database):
         if status is not None and (status.st_dev, status.st_ino) == self._inode:
             return
         if not self.lost:
-            self.lost = "it was taken away while renewd worked with it"
-            if quiet_until(self.what, self._clock.now()) is None:
-                stamp = self._clock.now().strftime(_STAMP)
-                with suppress(OSError):
-                    os.close(os.open(f"{self.what}.missing-{stamp}", os.O_CREAT | os.O_WRONLY, 0o600))
+            self.lost = TAKEN_AWAY
+            with suppress(OSError):  # its folder may be gone as well: then who opens the next one does it
+                _mark(self.what, self._clock.now())
         raise StateUnusable(f"{self.what} cannot be used: {self.lost}", remedy="renewd begins a new one")
 
 
@@ -123,11 +123,16 @@ def _turn_to_read(connection: sqlite3.Connection) -> None:
         raise
 
 
-def open_file(path: str, clock: Clock, *, repair: bool, patience: Patience) -> tuple[File, str | None]:
+def open_file(
+    path: str, clock: Clock, *, repair: bool, patience: Patience, lost: str = ""
+) -> tuple[File, str | None]:
     """The database in the file, and a sentence if a damaged one had to be moved aside first.
 
-    Raises StateUnusable if it cannot be used, is a newer renewd's, or is damaged and not to be repaired.
+    `lost` is why the one that was open before is of no use any more. Raises StateUnusable if it cannot be used, is a newer renewd's, or is damaged and not to be repaired.
     """
+    if lost == TAKEN_AWAY:
+        with mapped(path):
+            _mark(path, clock.now())
     with _opening(path, fcntl.LOCK_SH, patience):
         problem = _problem(path, patience, thorough=repair)
         if problem is None:
@@ -207,6 +212,12 @@ def move_aside(path: str, now: datetime) -> str:
             if os.path.lexists(path + side):
                 os.rename(path + side, aside + side)
     return aside
+
+
+def _mark(path: str, now: datetime) -> None:
+    """Leave a file whose name says when the journal was found to be gone; one that counts already is enough."""
+    if quiet_until(path, now) is None:
+        os.close(os.open(f"{path}.missing-{now.strftime(_STAMP)}", os.O_CREAT | os.O_WRONLY, 0o600))
 
 
 def quiet_until(path: str, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from renewd.errors import StateUnusable
+from renewd.errors import StateAway, StateUnusable
 
 WAIT_SECONDS = 30  # another process writes for milliseconds; this long only a stuck one does
 
@@ -28,8 +28,8 @@ _BROKEN = ("not a database", "malformed")
 
 
 @contextmanager
-def mapped(what: str, secret: str = "") -> Iterator[None]:
-    """Foreign errors become StateUnusable; `secret` is what no message may show."""
+def mapped(what: str, secret: str = "", *, local: bool = True) -> Iterator[None]:
+    """Foreign errors become StateUnusable, a server's that is not `local` StateAway; `secret` is what no message may show."""
     try:
         yield
     except OSError as error:
@@ -39,7 +39,8 @@ def mapped(what: str, secret: str = "") -> Iterator[None]:
         words = next((words for mark, words in _WORDS if mark in said.lower()), said)
         if secret:
             words = words.replace(secret, "***")
-        raise StateUnusable(f"{what} cannot be used: {words}") from (None if secret else error)
+        kind = StateAway if isinstance(error, DBAPIError) and not local else StateUnusable
+        raise kind(f"{what} cannot be used: {words}") from (None if secret else error)
 
 
 def tells_of_damage(error: BaseException | None) -> bool:

@@ -101,7 +101,7 @@ class Asker:
     def ask(self, targets: Sequence[Target], at_once: int) -> None:
         """Ask about these and keep what is said."""
         context = self._context
-        questions = [found for target in targets if (found := self._question(target)) is not None]
+        questions = [found for target in targets if (found := self._found(target)) is not None]
         away: Counter[str] = Counter()
         answers = threads.each(questions, lambda question: self._answer(question, away), max(at_once, 1))
         new = {
@@ -121,17 +121,29 @@ class Asker:
 
     def _turn(self, target: Target, known: Suggestion | None, now: datetime) -> datetime | None:
         """When it is asked about; None for now. A time that no pause reaches was written under a wrong clock."""
-        until = self._nothing.get(target.identity) if known is None else known.next_at
+        pauses = (self._nothing.get(target.identity), None if known is None else known.next_at)
+        until = max((at for at in pauses if at is not None), default=None)
         return None if until is None or until - now > LATEST else until
+
+    def _found(self, target: Target) -> _Question | None:
+        """What to ask about it; where there is nothing, or that cannot be seen, it is looked at again after a while."""
+        try:
+            question = self._question(target)
+        except (TargetError, OSError):  # its own attempt or preflight tells it
+            question = None
+        if question is None:
+            self._nothing[target.identity] = self._context.clock.now() + NOTHING_FOR
+        return question
 
     def _question(self, target: Target) -> _Question | None:
         context, now = self._context, self._context.clock.now()
         leaf = context.live_leaf(target)
         certificate = None if leaf is None else renewal_info.certificate_id(leaf)
+        if leaf is None or certificate is None or leaf.not_valid_after_utc <= now:
+            return None
         issuer = issuer_of_live(context, target)
         url = self._directories.get(issuer)
-        if leaf is None or certificate is None or url is None or leaf.not_valid_after_utc <= now:
-            self._nothing[target.identity] = now + NOTHING_FOR
+        if url is None:
             return None
         known = context.suggestions.known().get(target.identity)
         if known is None or (known.serial, known.issuer) != (leaf.serial_number, issuer):

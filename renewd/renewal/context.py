@@ -1,8 +1,8 @@
 """What an attempt works with: clock, journal, issuers, installer, and whom to tell."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from renewd.challenges.base import Challenge
 from renewd.clock import Clock, SystemClock
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
+from renewd.errors import StateUnusable
 from renewd.install.installer import Installer
 from renewd.issuers.base import Issuer
 from renewd.renewal import survey
@@ -55,6 +56,7 @@ class Context:
     _issuers: dict[str, Issuer] = field(default_factory=dict, repr=False)
     _journal: "Journal | None" = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _closed: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         self.began = self.clock.now()
@@ -72,12 +74,16 @@ class Context:
         """The journal, opened when first asked for. Raises StateUnusable if it cannot be."""
         from renewd.journal import Journal
 
-        with self._lock:
+        with self._open():
             lost = self._journal.lost if self._journal is not None else ""
             if self._journal is None or lost:
                 configuration = self.loaded.configuration
                 opened = Journal.open(
-                    configuration.state_directory, self.clock, state=configuration.state, stop=self.stop
+                    configuration.state_directory,
+                    self.clock,
+                    state=configuration.state,
+                    stop=self.stop,
+                    lost=lost,
                 )
                 told = opened.recovered or (f"the journal was opened anew: {lost}" if lost else None)
                 if self._journal is not None:
@@ -96,16 +102,27 @@ class Context:
         return self._journal is not None or journal.exists(configuration.state_directory, configuration.state)
 
     def issuer(self, name: str) -> Issuer:
-        """The issuer that the configuration calls so; one client for all targets that share it."""
+        """The issuer that the configuration calls so; one client for all targets that share it. Raises StateUnusable when closed."""
         from renewd import issuers
 
-        with self._lock:
+        with self._open():
             if name not in self._issuers:
                 configuration = self.loaded.configuration
                 settings = configuration.issuers[name]
                 made = issuers.make(name, settings, self.clock, configuration.state_directory)
                 self._issuers[name] = timed(made, self.clock, self.emit)
             return self._issuers[name]
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """Nobody else opens or closes anything meanwhile. A thread that hung until now opens nothing that nobody would close."""
+        with self._lock:
+            if self._closed:
+                raise StateUnusable(
+                    "another configuration holds since this was begun",
+                    remedy="the next pass finds out how far it came, and goes on with it",
+                )
+            yield
 
     def look(self, target: Target) -> Look:
         """What is on disk; a person who asks is looked at closely for, the key too, and so is what was found broken."""
@@ -130,8 +147,9 @@ class Context:
         return None if target.challenge is None else challenges.make(target.challenge, means)
 
     def close(self) -> None:
-        """Let go of connections and the journal; calls under way fail soon after."""
+        """Let go of connections and the journal for good; calls under way fail soon after."""
         with self._lock:
+            self._closed = True
             for issuer in self._issuers.values():
                 issuer.close()
             self._issuers.clear()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from renewd import whole
 from renewd.certs import bundle as bundles
 from renewd.config.sides import Line
 from renewd.config.targets import Target
@@ -52,11 +53,16 @@ def back(rollout: "Rollout", members: Sequence[Member]) -> None:
 
 
 def restore(context: Context, targets: Sequence[Target]) -> list[Outcome]:
-    """What is live here and whose files are gone on the other side is handed over once more; nothing is ordered for it."""
+    """What is live here and whose files are gone on the other side is handed over once more; nothing is ordered for it.
+
+    Requests that nobody waits for any more are taken away before: they hold keys.
+    """
     from renewd.renewal import by_hand
 
     names = {target.identity for target in targets}
     line = context.loaded.line
+    if line is not None:
+        whole.sweep(line.requests, context.clock.now(), (".request",))
     gone = {
         there.identity for there in (line.targets if line else ()) if there.identity in names and _gone(there)
     }
@@ -147,11 +153,7 @@ def _item(context: Context, member: Member) -> dict[str, str | None]:
 
 def _put(line: Line, number: str, request: Mapping[str, Any]) -> None:
     os.makedirs(line.requests, mode=0o700, exist_ok=True)
-    temporary = os.path.join(line.requests, f".{number}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(request, file)
-    os.rename(temporary, os.path.join(line.requests, f"{number}.request"))
+    whole.store(os.path.join(line.requests, f"{number}.request"), json.dumps(request).encode())
 
 
 def _read(path: str) -> Mapping[str, Any] | None:

@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from typing import Any
+
+from renewd import whole
 
 Row = dict[str, Any]
 
@@ -23,14 +24,5 @@ def keep(state_directory: str, file: str, found: Mapping[str, Row], watched: Col
     """Write these over what was kept of them, and forget what is not watched. A full disk costs this alone."""
     kept = {identity: row for identity, row in read(state_directory, file).items() if identity in watched}
     rows = dict(sorted({**kept, **found}.items()))
-    path = os.path.join(state_directory, file)
-    with suppress(OSError):
-        os.makedirs(state_directory, mode=0o700, exist_ok=True)
-        written = f"{path}.{os.getpid()}.tmp"
-        try:
-            with open(written, "w", encoding="utf-8") as opened:
-                json.dump({"schema": 1, "targets": rows}, opened, ensure_ascii=False)
-            os.replace(written, path)
-        except OSError:
-            with suppress(FileNotFoundError):
-                os.unlink(written)
+    text = json.dumps({"schema": 1, "targets": rows}, ensure_ascii=False)
+    whole.note(os.path.join(state_directory, file), text)

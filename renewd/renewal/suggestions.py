@@ -4,10 +4,10 @@ import json
 import os
 import threading
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from renewd import whole
 from renewd.planning.suggested import Suggestion, Window
 
 FILE = "suggestions.json"
@@ -38,8 +38,7 @@ class Kept:
         with self._lock:
             self._known = kept  # though it may not be written
             rows = {identity: _row(suggestion) for identity, suggestion in sorted(kept.items())}
-            with suppress(OSError):
-                _write(self._path, json.dumps({"schema": 1, "targets": rows}, ensure_ascii=False))
+            whole.note(self._path, json.dumps({"schema": 1, "targets": rows}, ensure_ascii=False))
             self._mark = self._seen()
 
     def _seen(self) -> tuple[int, ...]:
@@ -49,20 +48,6 @@ class Kept:
         except OSError:
             return ()
         return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _write(path: str, text: str) -> None:
-    """Whole or not at all."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    written = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(written, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(written, path)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(written)
-        raise
 
 
 def _read(path: str) -> dict[str, Suggestion]:

@@ -7,17 +7,18 @@ thread of its own: a service that hangs delays nothing.
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
+from renewd import whole
 from renewd.clock import Clock
 from renewd.planning import telling
 from renewd.planning.telling import Kind, Notice, Trouble
 from renewd.renewal import survey
 from renewd.renewal.context import Context
-from renewd.renewal.events import Event, PassEnded
+from renewd.renewal.events import Event
 from renewd.report import delivery, message
 from renewd.report.troubles import Troubles
 
@@ -29,10 +30,14 @@ _LOOK_EVERY = timedelta(hours=1)  # at the calendar, between passes
 class Ticking(Protocol):
     """The daemon, as far as it is looked at here."""
 
-    context: Context
-
+    @property
+    def context(self) -> Context: ...  # noqa: D102
     @property
     def last_pass(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def healthy(self) -> bool: ...  # noqa: D102
+    @property
+    def held(self) -> Collection[str]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,30 +96,29 @@ class Notifier:
     _looked: tuple[datetime | None, datetime] | None = None  # the pass, and when it was looked
     _mail: _Sending = field(default_factory=_Sending)
     _beat: _Sending = field(default_factory=_Sending)
-    _healthy: bool = False  # a pass ended well, and the sign of life is still to be given
+    _beaten: datetime | None = None  # the pass that the last sign of life was for
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         self.troubles(event)
-        if isinstance(event, PassEnded):
-            self._healthy = event.failed == 0
 
     def ticked(self, daemon: Ticking) -> None:
         """Send what is to be said, if anything."""
         context, configuration = daemon.context, daemon.context.loaded.configuration
-        self._alive(configuration.heartbeat or getattr(configuration.notify, "heartbeat", None))
+        self._alive(configuration.heartbeat or getattr(configuration.notify, "heartbeat", None), daemon)
+        renewed = self.troubles.renewed()
         if configuration.notify is None:
             return
         now, state = self.clock.now(), configuration.state_directory
         if self._said is None:
             self._restore(state)
-        self._look(context, daemon.last_pass, now)
+        self._look(daemon, now)
         watched = {target.name for target in context.loaded.targets}
         on = [Kind(word) for word in configuration.notify.on]
         known = self.troubles.now(watched)
         notices, said = telling.news(self._said or {}, [*known, *self._by_time], on)
         if Kind.RENEWED in on:
-            self._pending += [Notice(Kind.RENEWED, *renewed) for renewed in self.troubles.renewed()]
+            self._pending += [Notice(Kind.RENEWED, *each) for each in renewed]
         if not notices and not self._pending:
             self._keep(state, said, known)
         elif self._mail.may(now):
@@ -137,9 +141,10 @@ class Notifier:
 
         self._start(self._mail, carry)
 
-    def _alive(self, address: Any) -> None:
-        """The sign of life after a healthy pass."""
-        if address is None or not self._healthy or not self._beat.may(self.clock.now()):
+    def _alive(self, address: Any, daemon: Ticking) -> None:
+        """The sign of life after a healthy pass; if it cannot be given, as long as no other pass is over."""
+        ended = daemon.last_pass if daemon.healthy else None
+        if address is None or ended in (None, self._beaten) or not self._beat.may(self.clock.now()):
             return
 
         def carry() -> None:
@@ -148,7 +153,7 @@ class Notifier:
             except delivery.Undelivered as error:
                 self._tell_failure(self._beat, error)
                 return
-            self._healthy = False
+            self._beaten = ended
             self._beat.went(self.clock.now(), timedelta())
 
         self._start(self._beat, carry)
@@ -163,8 +168,9 @@ class Notifier:
             self.emit(NotTold(why=str(error), remedy=error.remedy))
         sending.failed(self.clock.now())
 
-    def _look(self, context: Context, last_pass: datetime | None, now: datetime) -> None:
+    def _look(self, daemon: Ticking, now: datetime) -> None:
         """What the calendar says: after each pass, and every hour."""
+        context, last_pass = daemon.context, daemon.last_pass
         if self._looked is not None:
             since = now - self._looked[1]
             if self._looked[0] == last_pass and timedelta() <= since < _LOOK_EVERY:
@@ -176,6 +182,7 @@ class Notifier:
         self.troubles.settle(
             {seen.target.name for seen in due},
             {target.name for target in context.loaded.targets if target.identity in owed},
+            daemon.held,
         )
         for seen in due:
             begin, end = seen.facts.not_before, seen.facts.not_after
@@ -199,13 +206,5 @@ class Notifier:
         """A full disk costs a repetition after a restart, and nothing else."""
         text = json.dumps({"said": said, "known": [asdict(trouble) for trouble in known]})
         self._said = said
-        if text == self._kept:
-            return
-        path = os.path.join(state, FILE)
-        try:
-            with open(f"{path}.tmp", "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(f"{path}.tmp", path)
+        if text != self._kept and whole.note(os.path.join(state, FILE), text):
             self._kept = text
-        except OSError:
-            return

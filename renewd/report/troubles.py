@@ -40,6 +40,9 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
     ),
     "daemon.clock_suspect": _Begins("clock", lambda e: f"nothing is renewed: {e.why}", lambda e: e.remedy),
     "daemon.tick_failed": _Begins("daemon", lambda e: e.message, lambda e: e.remedy),
+    "daemon.look_failed": _Begins(
+        "look", lambda e: f"{e.look} could not be looked at: {e.message}", lambda e: e.remedy
+    ),
     "daemon.crash_loop": _Begins(
         "crash", lambda e: f"renewd was started {e.starts} times", lambda e: e.remedy
     ),
@@ -55,6 +58,8 @@ _ENDS: dict[str, frozenset[str]] = {  # an event's name → the causes that are 
     "served.well": frozenset({"served"}),
     "confirm.served": frozenset({"served"}),
     "preflight.well": frozenset({"preflight"}),
+    "target.able": frozenset({"machine"}),
+    "daemon.look_well": frozenset({"look"}),
     "daemon.clock_trusted": frozenset({"clock"}),
     "configuration.reloaded": frozenset({"configuration", "machine"}),
     "pass.ended": frozenset({"daemon", "crash"}),
@@ -91,9 +96,9 @@ class Troubles:
                 del self._known[key]
         self._known.pop((name, cause), None)
 
-    def settle(self, due: Collection[str], owing: Collection[str]) -> None:
-        """Another process may have renewed what failed here, or paid what was owed: names that still are so."""
-        still = {"renewal": due, "hook": owing}
+    def settle(self, due: Collection[str], owing: Collection[str], held: Collection[str]) -> None:
+        """What failed here another process may have renewed or paid, or a person mended before a start: names that still are so."""
+        still = {"renewal": due, "hook": owing, "machine": held}
         with self._lock:
             for name, cause in list(self._known):
                 if name and name not in still.get(cause, (name,)):

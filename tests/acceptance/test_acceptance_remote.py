@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import resource
 import signal
 import socket
 import subprocess
@@ -152,6 +153,75 @@ def test_when_the_daemon_is_killed_the_caller_is_told(own: Shell):
     _, err = caller.communicate(timeout=LONG)
     assert caller.returncode == 1
     assert "the daemon went away" in err
+
+
+def test_a_moment_without_a_free_descriptor_costs_the_command_of_that_moment_and_no_other(own: Shell):
+    pid = own.daemon.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    refused = own.typed("deploy", A)
+    assert refused.returncode == 1
+    assert "open files" in refused.stderr
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert own.typed("deploy", A).returncode == 0
+
+
+IMPATIENT = """
+import sys
+from renewd.cli import main, remote
+remote._TAKEN_WITHIN = 0.2
+main.main(sys.argv[1:])
+"""
+
+
+def impatient(shell: Shell, address: str) -> subprocess.CompletedProcess[str]:
+    """A command that does not wait long until it is taken."""
+    command = [sys.executable, "-c", IMPATIENT, "--config", shell.path, "deploy", A]
+    environment = {**os.environ, remote.ADDRESS: address}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONG, check=False)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[socket.socket]:
+    """Something that listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        door.bind(str(tmp_path / "socket"))
+        door.listen()
+        yield door
+
+
+def test_a_daemon_that_takes_no_commands_is_told_instead_of_waited_for(shell: Shell, door: socket.socket):
+    refused = impatient(shell, door.getsockname())
+    assert refused.returncode == 1
+    assert "the daemon listens and takes no commands" in refused.stderr
+    assert "systemctl restart renewd" in refused.stderr
+
+
+def test_one_that_took_it_is_waited_for_however_long_nothing_comes(shell: Shell, door: socket.socket):
+    def answer() -> None:
+        caller, _ = door.accept()
+        _, outputs, _, _ = socket.recv_fds(caller, remote.PACKET, 2)
+        threading.Event().wait(1.0)
+        caller.send(b'{"exit": 3}')
+        for output in outputs:
+            os.close(output)
+        caller.close()
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    assert impatient(shell, door.getsockname()).returncode == 3
+    answering.join()
+
+
+def test_who_gave_up_before_its_turn_came_gets_nothing_done(shell: Shell, monkeypatch: pytest.MonkeyPatch):
+    begun: list[object] = []
+    monkeypatch.setattr(serving, "_start", lambda *args: begun.append(args))
+    caller, daemon = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    wish = {"config": os.path.realpath(shell.path), "argv": ["revoke", A]}
+    socket.send_fds(caller, [json.dumps(wish).encode()], [0, 1])
+    caller.close()
+    serving._answer(daemon, shell.path)
+    assert begun == []
 
 
 def test_another_configuration_is_none_of_the_daemons_business(shell: Shell):

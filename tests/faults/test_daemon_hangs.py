@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from renewd import lookup
+from renewd.errors import StateUnusable
 from renewd.issuers.rcl import Rcl
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
@@ -104,6 +105,25 @@ def test_as_long_as_what_hangs_holds_its_lease_nobody_else_takes_it_up(
     hang.end.set()
     until(lambda: not any(thread.name == "renewd-0" for thread in threading.enumerate()))
     assert results(passes.run(context, context.loaded.targets)) == {A: "adopted"}
+
+
+@pytest.mark.fault(102)
+def test_what_ends_when_another_configuration_holds_opens_nothing_that_nobody_would_close(
+    world: World, clock: FakeClock, hang: Hang
+):
+    world.sandbox.seed(A, days_left=80)
+    context = world.context(A)
+    assert hang.a_pass(world, context, clock, passes.HANGS_AFTER + timedelta(minutes=2)) == {A: "parked"}
+    context.close()
+    again = world.context(A)
+    hang.end.set()
+    until(lambda: not any(thread.name == "renewd-0" for thread in threading.enumerate()))
+    assert (context._journal, context._issuers) == (None, {})
+    for late in (lambda: context.journal, lambda: context.issuer("sandbox")):
+        with pytest.raises(StateUnusable, match="another configuration"):
+            late()
+    clock.advance(timedelta(hours=1))
+    assert results(passes.run(again, again.loaded.targets)) == {A: "adopted"}
 
 
 @pytest.mark.fault(1, 102)

@@ -135,7 +135,7 @@ def test_status_says_that_nothing_is_ordered(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(51, 52)
-@pytest.mark.parametrize("how", ["removed", "replaced"])
+@pytest.mark.parametrize("how", ["removed", "with its folder", "replaced"])
 def test_a_journal_lost_while_renewd_works_with_it_is_noticed_and_begun_anew(
     world: World, clock: FakeClock, how: str
 ) -> None:
@@ -146,6 +146,8 @@ def test_a_journal_lost_while_renewd_works_with_it_is_noticed_and_begun_anew(
     if how == "removed":
         for side in ("", "-wal", "-shm"):
             os.unlink(path + side)
+    elif how == "with its folder":
+        shutil.rmtree(os.path.dirname(path))
     else:
         other = sqlite3.connect(f"{world.folder}/other.db")
         other.execute("CREATE TABLE theirs (x)")

@@ -22,7 +22,7 @@ LAYERS = (
     ("certs",),
     ("config",),
     ("errors", "clock", "deadline"),
-    ("fault", "lookup"),
+    ("fault", "lookup", "whole"),
 )
 ALLOWED = {("cli", "sandbox"), ("deadline", "clock")}  # the command that starts it; real time is the clock's
 

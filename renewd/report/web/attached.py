@@ -30,8 +30,8 @@ class Doubt(Protocol):
 class Daemon(Protocol):
     """What is asked of a daemon; renewd.daemon.service.Daemon is one."""
 
-    context: Context
-
+    @property
+    def context(self) -> Context: ...  # noqa: D102
     @property
     def last_pass(self) -> datetime | None: ...  # noqa: D102
     @property

@@ -1,5 +1,6 @@
 """The daemon is asked whether its tick is alive; whatever is not a clear yes is a no that says why."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -171,7 +172,36 @@ def test_who_may_not_enter_the_folder_is_told_so(answered: str):
 def test_where_there_can_be_no_socket_it_is_told_and_nothing_else_is_lost(state: str):
     Path(state, health.SOCKET).mkdir()  # nothing of renewd's
     told: list[str] = []
-    with presence.hold(state), health.answering(state, str, told.append):
+    with presence.hold(state), health.answering(state, str, told.append) as door:
         assert "takes no questions" in complaint(state)
+        door.insist()
     (why,) = told
     assert state in why
+
+
+def test_one_whose_state_was_taken_away_is_asked_in_the_new_one(state: str):
+    with presence.hold(state), health.answering(state, str, pytest.fail) as door:
+        os.rename(state, f"{state}.gone")
+        os.mkdir(state, 0o700)
+        door.insist()
+        assert health.ask(state) is None
+
+
+@pytest.mark.fault(104)
+def test_one_without_free_descriptors_is_asked_again_when_there_are_some(
+    answered: str, monkeypatch: pytest.MonkeyPatch
+):
+    accept, refused = socket.socket.accept, threading.Event()
+
+    def without(door: socket.socket) -> object:
+        connection = accept(door)
+        if not refused.is_set():
+            refused.set()
+            connection[0].close()
+            raise OSError(errno.EMFILE, "Too many open files")
+        return connection
+
+    monkeypatch.setattr(socket.socket, "accept", without)
+    assert health.ask(answered) is None, "the accept under way was the old one"
+    assert "ended while it was asked" in complaint(answered)
+    assert health.ask(answered) is None

@@ -166,7 +166,7 @@ def test_a_clock_that_is_set_makes_them_begin_anew_after_the_pass(world: World, 
     ticks(made, clock, 1)
     clock.step(timedelta(hours=1))
     made.tick()
-    assert made.preflights.next_at == clock.now() + MINUTE
+    assert made.duties.preflights.next_at == clock.now() + MINUTE
 
 
 def test_findings_of_a_daemon_that_ended_are_remembered_and_not_told_again(world: World, clock: FakeClock):

@@ -1,6 +1,9 @@
 """One daemon a state directory, and the file that tells of it."""
 
+import fcntl
 import os
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,40 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path):
 def test_asking_leaves_no_files(tmp_path: Path):
     presence.ask(str(tmp_path / "state"))
     assert not list(tmp_path.iterdir())
+
+
+def test_who_asks_whether_one_runs_keeps_none_from_starting(tmp_path: Path):
+    with presence.hold(str(tmp_path)):
+        pass
+    asking = os.open(tmp_path / presence.LOCK, os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)  # as `ask` does, for longer
+    threading.Timer(0.2, os.close, (asking,)).start()
+    with presence.hold(str(tmp_path)):
+        assert presence.ask(str(tmp_path)).running
+
+
+@pytest.mark.fault(89)
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_lock_that_was_taken_away_with_its_folder_is_taken_anew(tmp_path: Path, gone: bool):
+    state = tmp_path / "state"
+    with presence.hold(str(state)) as lock:
+        shutil.rmtree(state)
+        if not gone:
+            state.mkdir()
+        lock.insist()
+        assert presence.ask(str(state)).pid == os.getpid()
+        lock.insist()
+        with pytest.raises(AlreadyRunning), presence.hold(str(state)):
+            pass
+    assert not presence.ask(str(state)).running
+
+
+@pytest.mark.fault(89)
+def test_who_came_meanwhile_is_the_one_daemon_here(tmp_path: Path):
+    state = tmp_path / "state"
+    with presence.hold(str(state)) as lock:
+        shutil.rmtree(state)
+        with presence.hold(str(state)), pytest.raises(AlreadyRunning):
+            lock.insist()
+        lock.insist()
+        assert presence.ask(str(state)).running

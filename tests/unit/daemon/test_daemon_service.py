@@ -1,5 +1,7 @@
 """The daemon's tick: when it comes back to what, and that nothing which goes wrong in it stops it or floods the log."""
 
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,9 +11,13 @@ from typing import Any
 import pytest
 
 from renewd.daemon import events as own
+from renewd.daemon import presence, watch
 from renewd.daemon.service import Daemon
-from renewd.renewal import events, passes
+from renewd.errors import AlreadyRunning
+from renewd.renewal import events, passes, preflight, served
+from renewd.renewal.asking import Asker
 from tests.clocks import FakeClock
+from tests.servers import free_port
 from tests.world import World, results
 
 A, B = "a.example", "b.example"
@@ -108,6 +114,90 @@ def test_a_clock_that_is_set_by_a_year_is_answered_with_one_pass(world: World, c
     ticking.tick()
     assert passes_told(world) == before + 1
     assert timedelta() < ticking.agenda.next_tick(clock.now()) - clock.now() <= timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("broken", ["watch", "suggestions", "preflights"])
+def test_a_look_that_fails_stops_neither_the_others_nor_the_passes(
+    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, broken: str
+):
+    """A defect in any of them is one more, and none of them is what the daemon is for."""
+    world.sandbox.seed(A, days_left=80)
+    ticking = daemon(world, world.entry(A, confirm={"connect": f"127.0.0.1:{free_port()}"}))
+    ticking.tick()
+    steps = {"watch": served.look, "suggestions": Asker.due, "preflights": preflight.looks}
+    made = []
+    for name, (place, step) in {
+        "watch": (served, "look"),
+        "suggestions": (Asker, "due"),
+        "preflights": (preflight, "looks"),
+    }.items():
+
+        def look(*args: Any, _name: str = name, **options: Any) -> Any:
+            made.append(_name)
+            return 1 / 0 if _name == broken else steps[_name](*args, **options)
+
+        monkeypatch.setattr(place, step, look)
+    for _ in range(4):
+        clock.advance(timedelta(minutes=1))
+        ticking.tick()
+    assert set(made) == {"watch", "suggestions", "preflights"}
+    assert made.count(broken) == 1
+    assert "ZeroDivisionError" in world.told(own.LookFailed)[0].message
+    assert not world.told(own.TickFailed)
+    assert ticking.supervisor.alive()
+
+
+def test_looks_at_servers_that_fail_do_not_come_every_second(
+    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(watch, "MOST", 1)
+    monkeypatch.setattr(served, "look", lambda *_: 1 / 0)
+    for name in (A, B):
+        world.sandbox.seed(name, days_left=80)
+    confirm = {"connect": f"127.0.0.1:{free_port()}"}
+    ticking = daemon(world, *(world.entry(name, confirm=confirm) for name in (A, B)))
+    while not world.told(own.LookFailed):
+        ticking.tick()
+        clock.advance(timedelta(seconds=30))
+    assert ticking.next_tick(clock.now()) - clock.now() > timedelta(seconds=20)
+
+
+@pytest.mark.fault(89)
+def test_a_state_directory_that_is_taken_away_is_made_again_and_orders_wait(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=80)
+    ticking = daemon(world)
+    with presence.hold(ticking.state_directory) as ticking._lock:
+        ticking.tick()
+        world.sandbox.seed(A, days_left=1)
+        shutil.rmtree(ticking.state_directory)
+        clock.advance(timedelta(days=70))
+        for _ in range(3):
+            ticking.tick()
+            clock.advance(timedelta(minutes=1))
+        assert world.told(events.JournalBegunAnew)
+        assert presence.ask(ticking.state_directory).pid == os.getpid()
+        assert world.calls(A, "order") == 0
+        with pytest.raises(AlreadyRunning), presence.hold(ticking.state_directory):
+            pass
+        clock.advance(timedelta(hours=1))
+        ticking.tick()
+        assert world.calls(A, "order") == 1
+
+
+@pytest.mark.fault(89)
+def test_beside_another_daemon_that_took_the_state_nothing_is_done(world: World, clock: FakeClock):
+    world.sandbox.seed(A, days_left=80)
+    ticking = daemon(world)
+    with presence.hold(ticking.state_directory) as ticking._lock:
+        shutil.rmtree(ticking.state_directory)
+        with presence.hold(ticking.state_directory):
+            ticking.tick()
+            (failed,) = world.told(own.TickFailed)
+            assert failed.message.startswith("another renewd (pid ")
+            assert not world.told(events.PassStarted)
+        clock.advance(timedelta(minutes=1))
+        ticking.tick()
+    assert world.told(events.PassStarted)
 
 
 def test_a_new_configuration_is_taken_by_the_next_tick_which_is_at_once(world: World, clock: FakeClock):

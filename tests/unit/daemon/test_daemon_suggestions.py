@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from renewd.certs.renewal_info import certificate_id
+from renewd.config.targets import Target
 from renewd.daemon.service import Daemon
 from renewd.renewal import asking, events, suggestions
 from renewd.sandbox import configuration
@@ -16,7 +17,7 @@ from tests.renewal_info import Directory, directory
 from tests.scripted import answer
 from tests.world import World
 
-A = "a.example"
+A, B = "a.example", "b.example"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -33,14 +34,17 @@ def ca() -> Iterator[Directory]:
         yield server
 
 
-def daemon(world: World, ca: Directory, *names: str, days_left: float = 80, **settings: Any) -> Daemon:
+def daemon(
+    world: World, ca: Directory, *entries: str | dict[str, Any], days_left: float = 80, **settings: Any
+) -> Daemon:
     """One whose first pass is over, with every certificate in place; nothing of that is told any more."""
-    for name in names or (A,):
+    whole = [world.entry(entry) if isinstance(entry, str) else entry for entry in entries or (A,)]
+    for name in (entry["name"] for entry in whole):
         if not (world.folder / "live" / name).exists():
             world.sandbox.seed(name, days_left=days_left, validated=True)
     issuers = {"rcl": {**configuration.issuer(world.sandbox), "ari": ca.url, **settings}}
     schedule = {"concurrency": 2, "every": "30d", "jitter": "0s"}
-    path = world.write(*(names or (A,)), issuers=issuers, schedule=schedule)
+    path = world.write(*whole, issuers=issuers, schedule=schedule)
     made = Daemon(path, world.events.append, world.clock)
     world._contexts.append(made.context)
     made.tick()
@@ -160,6 +164,39 @@ def test_where_it_is_off_nobody_is_asked(world: World, ca: Directory, clock: Fak
     ticks(made, clock, 5)
     assert not ca._server.seen
     assert not (Path(made.state_directory) / suggestions.FILE).exists()
+
+
+def test_a_target_that_lacks_something_keeps_no_other_from_being_asked_about(
+    world: World, ca: Directory, clock: FakeClock
+):
+    ca.suggest(clock.now() + 40 * DAY, clock.now() + 42 * DAY)
+    made = daemon(world, ca, A, B)
+    owned = world.entry(
+        A, install={"directory": str(world.folder / "live" / A), "owner": "nobody-is-called-so"}
+    )
+    made = daemon(world, ca, owned, B)
+    ticks(made, clock, 3)
+    assert ca.asked == [certificate_id(world.live(B))]
+    assert made.supervisor.alive()
+
+
+def test_a_store_that_cannot_be_read_is_left_out_and_not_asked_about_each_minute(
+    world: World, ca: Directory, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    ca.suggest(clock.now() + 40 * DAY, clock.now() + 42 * DAY)
+    made = daemon(world, ca, A, B)
+    current, looks = made.context.installer.current, []
+
+    def unreadable(target: Target) -> str | None:
+        if target.name == A:
+            looks.append(target.name)
+            raise PermissionError(13, "Permission denied")
+        return current(target)
+
+    monkeypatch.setattr(made.context.installer, "current", unreadable)
+    ticks(made, clock, 50)
+    assert ca.asked == [certificate_id(world.live(B))]
+    assert looks == [A]
 
 
 @pytest.mark.parametrize(

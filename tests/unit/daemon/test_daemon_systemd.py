@@ -114,13 +114,56 @@ def test_a_tick_that_ends_well_feeds_and_one_that_fails_starves(supervisor: Supe
     assert supervisor.alive()
     clock.advance(1)
     assert not supervisor.alive()
+
+
+@pytest.mark.parametrize(
+    "within", [[], [events.PassStarted(watched=1, due=0), events.Ordering(name=A, issuer="rcl")]]
+)
+def test_ticks_that_only_fail_starve_whatever_happened_in_them(
+    supervisor: Supervisor, clock: FakeClock, within: list[events.Event]
+):
+    supervisor.began()
+    supervisor.ended()
+    for minute in range(1, int(IDLE // 60) + 2):
+        clock.advance(60)
+        supervisor.began()
+        for event in within:
+            supervisor.hear(event)
+        supervisor.hear(own.TickFailed(message="full", remedy="room"))
+        supervisor.failed()
+        assert supervisor.alive() == (minute * 60 <= IDLE)
     supervisor.began()
     supervisor.ended()
     assert supervisor.alive()
-    for _ in range(int(BUSY // 60) + 2):
-        supervisor.began()
-        supervisor.hear(own.TickFailed(message="full", remedy="room"))
+
+
+@pytest.mark.parametrize(
+    ("state", "alive"),
+    [({"state": "postgresql+psycopg://renewd@127.0.0.1:1/renewd"}, True), ({}, False)],
+    ids=["a server", "a file"],
+)
+def test_a_database_server_that_is_down_is_no_reason_to_be_started_again(
+    world: World, supervisor: Supervisor, clock: FakeClock, state: dict[str, str], alive: bool
+):
+    def emit(event: events.Event) -> None:
+        world.events.append(event)
+        supervisor.hear(event)
+
+    world.sandbox.seed(A, days_left=None)
+    daemon = Daemon(world.write(A, **state), emit, clock, supervisor=supervisor)
+    Path(daemon.state_directory, "renewd.db").mkdir(parents=True)
+    for _ in range(int(IDLE // 60) + 2):
+        daemon.tick()
         clock.advance(60)
+    assert "cannot be used" in world.told(own.TickFailed)[-1].message
+    assert supervisor.alive() == alive
+    daemon.context.close()
+
+
+def test_between_ticks_nothing_is_a_sign_of_life(supervisor: Supervisor, clock: FakeClock):
+    clock.advance(IDLE)
+    supervisor.hear(own.NotReloaded(why="config.yaml:3: x"))
+    clock.advance(1)
     assert not supervisor.alive()
 
 

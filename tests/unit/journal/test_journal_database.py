@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -323,3 +324,29 @@ def test_the_schema_can_be_made_on_postgresql_too():
     )
     schema.metadata.create_all(mock, checkfirst=False)
     assert any("TIMESTAMP WITH TIME ZONE" in statement for statement in statements)
+
+
+@pytest.mark.fault(51)
+def test_a_file_that_is_gone_is_noticed_by_a_connection_that_is_yet_to_be_made(state_directory, path, clock):
+    with Journal.open(state_directory, clock) as journal:
+        journal._database.close()
+        os.unlink(path)
+        with pytest.raises(StateUnusable, match="taken away"):
+            journal.under_way()
+        assert journal.lost
+        assert not os.path.exists(path)
+
+
+@pytest.mark.fault(51)
+def test_a_file_that_is_gone_with_its_folder_is_told_to_who_opens_the_next_one(state_directory, clock):
+    with Journal.open(state_directory, clock) as journal:
+        shutil.rmtree(state_directory)
+        with pytest.raises(StateUnusable, match="taken away"):
+            journal.under_way()
+    with Journal.open(state_directory, clock, lost=journal.lost) as again:
+        assert again.quiet_until(clock.now()) == clock.now() + sqlite.QUIET
+        clock.advance(sqlite.QUIET / 2)
+    with Journal.open(state_directory, clock, lost=journal.lost) as again:
+        assert again.quiet_until(clock.now()) == clock.now() + sqlite.QUIET / 2, (
+            "told once more it is no later"
+        )

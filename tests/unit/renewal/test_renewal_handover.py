@@ -106,6 +106,30 @@ def test_what_is_obtained_goes_live_on_the_other_side_with_its_hooks(machine: Ma
     assert (world.folder / "live" / A / "privkey.pem").stat().st_mode & 0o777 == 0o600
 
 
+def leave(folder: str, *names: str) -> None:
+    """What crashes left there more than an hour ago, and something young."""
+    for name in (*names, "young.request", "young.answer"):
+        path = Path(folder, name)
+        path.write_text("a key")
+        if name in names:
+            os.utime(path, (path.stat().st_mtime - 3700,) * 2)
+
+
+def test_requests_that_nobody_can_wait_for_any_more_are_taken_away(machine: Machine):
+    context = machine.obtaining(A)
+    context.offline = True  # nothing is handed over meanwhile
+    os.mkdir(machine.line.requests, 0o700)
+    leave(machine.line.requests, "old.request", ".1.request.0123456789ab.renewd")
+    run(context)
+    assert sorted(os.listdir(machine.line.requests)) == ["young.answer", "young.request"]
+
+
+def test_answers_that_nobody_fetched_are_taken_away(machine: Machine):
+    leave(machine.line.answers, "old.answer", ".2.answer.0123456789ab.renewd")
+    receiving._forget(machine.line.answers)
+    assert sorted(os.listdir(machine.line.answers)) == ["young.answer", "young.request"]
+
+
 @pytest.mark.fault(85)
 def test_what_fails_the_check_there_is_put_back_on_both_sides_and_told_as_ever(
     machine: Machine, world: World

@@ -70,7 +70,7 @@ def test_what_another_process_mended_is_over():
     troubles = Troubles()
     for event in (failed(), failed(B), owed(), owed(B)):
         troubles(event)
-    troubles.settle(due={B}, owing={A})
+    troubles.settle(due={B}, owing={A}, held=())
     assert [(each.name, each.cause) for each in troubles.now({A, B})] == [(B, "renewal"), (A, "hook")]
 
 
