@@ -83,6 +83,7 @@ def order_intent(work: Work) -> Step:
             "order_uri": order.uri,
             "ordered_at": work.now,
             "finalizes": 0,  # of this order
+            "finalize_sent_at": None,
             **_told(work, order),
         },
     )
