@@ -6,6 +6,7 @@ from datetime import datetime
 from renewd import confirm
 from renewd.config.targets import Target
 from renewd.confirm import Verdict
+from renewd.errors import RenewdError
 from renewd.journal.attempt import Step
 from renewd.renewal import notes
 from renewd.renewal.context import Context
@@ -18,7 +19,15 @@ ONCE_MORE = (
 
 
 def look(context: Context, target: Target) -> Verdict | None:
-    """What is served now; None where nobody said where, nothing is live, or renewd is leaving."""
+    """What is served now; None where nobody said where, nothing is live, or renewd is leaving. Never raises."""
+    try:
+        return _look(context, target)
+    except Exception as error:  # noqa: BLE001 - whatever a server shows, the others are looked at
+        why = str(error) if isinstance(error, RenewdError) else f"unexpected {type(error).__name__}: {error}"
+        return Verdict(False, f"it cannot be looked at: {why}", None, context.clock.now())
+
+
+def _look(context: Context, target: Target) -> Verdict | None:
     settings, leaf = target.entry.confirm, context.live_leaf(target)
     if settings is None or leaf is None:
         return None
