@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "a failed reload leaves the new files live",
         "renewal/putback.py",
-        "        if switch_back(rollout.context, member, after, str(error)):",
+        "            if switch_back(rollout.context, member, after, str(error)):",
         "        if True:",
         (f"{RENEWAL}/test_renewal_rollout.py",),
     ),

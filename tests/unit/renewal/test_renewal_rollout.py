@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from renewd.journal import State
+from renewd.journal.schema import leases
 from renewd.renewal import by_hand, events, passes
 from tests.clocks import FakeClock
 from tests.world import World, results
@@ -208,3 +211,30 @@ def test_a_group_whose_obtains_take_long_is_not_waited_for_for_ever(world: World
         world.sandbox.seed(name, days_left=None, validated=True)
     world.sandbox.fault("order", "status=429+50", 1)
     assert run(world, A, B, hooks={"reload": hook("reload")}) == {A: "renewed", B: "renewed"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "ends", "other"),
+    [("check", 0, "renewed"), ("check", 1, "put_back"), ("reload", 0, "renewed"), ("reload", 1, "put_back")],
+)
+def test_a_target_that_another_renewd_takes_over_leaves_its_group_alone(
+    world: World, hook, stage: str, ends: int, other: str
+):
+    aged(world, A, B)
+    context = world.context(
+        *(world.entry(name, hooks={stage: hook(stage, f"exit {ends}")}) for name in (A, B))
+    )
+    journal = context.journal
+
+    def overtaken(event: events.Event) -> None:
+        if isinstance(event, events.HookRan | events.HookFailed):
+            with journal._database.write() as connection:
+                taken = update(leases).where(leases.c.identity == A)
+                connection.execute(taken.values(fence=leases.c.fence + 1, holder="other/x/1/1"))
+
+    context.emit = overtaken
+    assert results(passes.run(context, context.loaded.targets)) == {A: "held", B: other}
+    assert left(world, A) > timedelta(days=80), "it is another one's now, and stays as it was"
+    assert (left(world, B) > timedelta(days=80)) == (other == "renewed")
+    (attempt,) = journal.under_way()
+    assert (attempt.identity, attempt.state) == (A, State.ACTIVE)
