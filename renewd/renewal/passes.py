@@ -173,7 +173,7 @@ class _Pass:
         try:
             if isinstance(result, Ready):
                 attempts.release(self.context, result)
-        except RenewdError as error:
+        except Exception as error:  # noqa: BLE001 - nobody is left whom it could be raised to
             unexpected(self.context, task.target, error)
 
     def _deploy(self, left: Counter[Group]) -> None:
