@@ -23,6 +23,7 @@ LAYERS = (
     ("config",),
     ("errors", "clock", "deadline"),
     ("fault", "lookup"),
+    ("background",),
 )
 ALLOWED = {("cli", "sandbox"), ("deadline", "clock")}  # the command that starts it; real time is the clock's
 
