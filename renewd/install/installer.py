@@ -163,12 +163,14 @@ class Installer:
 
     def placeholder(self, target: Target) -> bool:
         """Put a self-signed certificate where the target wants one and nothing at all is there; True if it did."""
-        wanted = any(place.settings.placeholder for place in target.places)
-        paths = [path for place in target.places for _, path in layouts.shown(place)]
-        if not wanted or any(os.path.lexists(path) for path in paths):
+        if not any(place.settings.placeholder for place in target.places):
             return False
-        made = placeholder.make(target.domains, self._clock.now())
-        self.switch(target, self.stage(target, made, Source("")))
+        paths = [path for place in target.places for _, path in layouts.shown(place)]
+        with intents.alone(self._state):  # another process may put a certificate there just now
+            if any(os.path.lexists(path) for path in paths):
+                return False
+            made = placeholder.make(target.domains, self._clock.now())
+            self._switch(target, self.stage(target, made, Source("")))
         return True
 
     def prune(self, target: Target) -> None:

@@ -11,7 +11,7 @@ from renewd.certs import facts, keys
 from renewd.certs.bundle import Bundle, Material
 from renewd.config.secrets import Secret
 from renewd.errors import InstallFailed
-from renewd.install import live
+from renewd.install import intents, live
 from renewd.install.installer import Source
 from tests.certificates import Authority
 
@@ -329,6 +329,19 @@ def test_a_placeholder_is_put_where_nothing_is_and_counts_as_missing(home, place
     assert version.serial == facts.PLACEHOLDER_SERIAL
     home.install(target)
     assert live.look_closely(target).state == "present"
+
+
+def test_a_placeholder_never_replaces_what_another_process_puts_there_meanwhile(home, monkeypatch):
+    target, alone = home.target({"directory": "@/live", "placeholder": True}), intents.alone
+
+    def late(*args, **more):
+        monkeypatch.setattr(intents, "alone", alone)
+        home.install(target)
+        return alone(*args, **more)
+
+    monkeypatch.setattr(intents, "alone", late)
+    assert not home.installer.placeholder(target)
+    assert live.look(target).state == "present"
 
 
 def test_no_placeholder_is_put_where_something_is_or_none_is_wanted(home):
