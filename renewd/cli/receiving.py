@@ -4,7 +4,6 @@ Nothing in the folder of requests is trusted: files are opened without following
 belongs to, and are taken away before anything is done with them. The configuration is trusted, and so has to be root's.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -20,7 +19,7 @@ from renewd.errors import RenewdError, StateUnusable
 
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
 _LARGEST = 64 << 20  # bytes of a request: a thousand chains
-_TRIES, _PAUSE = 40, 0.05  # for the lock, in seconds
+_LOOKED_AT = 2.0  # seconds until the lock is ours that others only look at
 _OLD = 3600.0  # seconds until an answer is taken away
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -167,20 +166,15 @@ def _put(answers: str, number: str, answer: Mapping[str, Any]) -> None:
 @contextmanager
 def _at_work(answers: str) -> Iterator[None]:
     """Hold the lock by which who waits knows that there will be an answer; looking at it takes it for an instant."""
-    import threading
-
-    from renewd.clock import SystemClock
+    from renewd import locks
     from renewd.renewal.handover import LOCK
 
     with _folder(answers) as folder:
         descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640, dir_fd=folder)
     try:
         os.fchmod(descriptor, 0o640)
-        for _ in range(_TRIES):
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            SystemClock().wait(threading.Event(), _PAUSE)
+        with suppress(locks.Kept):
+            locks.take(descriptor, within=_LOOKED_AT)
         yield
     finally:
         os.close(descriptor)

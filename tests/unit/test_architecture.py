@@ -21,6 +21,7 @@ LAYERS = (
     ("planning", "importers"),
     ("certs",),
     ("config",),
+    ("locks",),
     ("errors", "clock", "deadline"),
     ("fault", "lookup"),
     ("background",),
