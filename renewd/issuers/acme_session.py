@@ -58,7 +58,7 @@ class Session:
         with self._looking_up:
             if self._found is not None and self._clock.monotonic() - self._found[1] < BELIEVED:
                 return self._found[0]
-            call = Call("the directory", "api", self.brief)
+            call = Call("the directory", "api", self.brief, public=True)
             reply = self._checked(self._lines.send("GET", self.settings.directory, call, {}), call)
             try:
                 found = acme_wire.directory(decode(reply.body, reply.kind), near=self.near)

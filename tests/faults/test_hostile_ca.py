@@ -131,6 +131,19 @@ def test_without_any_of_it_there_is_a_certificate(ca: Ca, make: Callable[..., Ac
     assert ca.orders == 1
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_proxy_had_kept_is_believed_of_the_directory_alone(
+    ca: Ca, make: Callable[..., Acme], call: str
+):
+    ca.headers[call] = {"age": "3600"}
+    if call == "directory":
+        assert len(obtain(make(ca.url)).pem) == 2
+        return
+    with pytest.raises((errors.BadReply, errors.ReplyLost), match="which a proxy had kept"):
+        obtain(make(ca.url))
+    assert ca.orders <= 1
+
+
 @pytest.mark.fault(31)
 def test_a_refused_nonce_costs_one_more_try_with_the_new_one(ca: Ca, make: Callable[..., Acme]):
     refuse, times = ca.problem("badNonce"), {"new": 0}
