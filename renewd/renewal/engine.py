@@ -88,14 +88,13 @@ def fail(work: Work, error: TargetError) -> Outcome:
 
 
 def _next_try(work: Work, error: TargetError) -> datetime:
-    journal, now, live = work.context.journal, work.now, work.live
-    identity = work.target.identity
+    journal, remaining, identity = work.context.journal, work.remaining, work.target.identity
     return backoff.next_try(
         len(journal.failures(identity, work.issuer.name)) + 1,
         kind=backoff.kind_of(type(error).__name__),
-        now=now,
-        left=None if live is None else live.not_valid_after_utc - now,
-        life=None if live is None else live.not_valid_after_utc - live.not_valid_before_utc,
+        now=work.now,
+        left=None if remaining is None else remaining.left,
+        life=None if remaining is None else remaining.life,
         taking=journal.taking(identity),
         retry_after=error.retry_after if isinstance(error, Temporary) else None,
         jitter=work.context.clock.jitter(0.25),

@@ -134,7 +134,7 @@ MUTANTS = (
         "a failed reload leaves the new files live",
         "renewal/putback.py",
         "            if switch_back(rollout.context, member, after, str(error)):",
-        "        if True:",
+        "            if True:",
         (f"{RENEWAL}/test_renewal_rollout.py",),
     ),
     Mutant(
