@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from renewd.clock import Clock
+from renewd.clock import Clock, aware
 from renewd.config.issuing import Issuer
 from renewd.errors import BadReply
 from renewd.issuers import links, rcl_refusals
@@ -102,8 +102,7 @@ def _window(found: dict[str, Any]) -> Window:
 
 def _time(value: object) -> datetime:
     try:
-        time = datetime.fromisoformat(_checked(value, str, ""))
-        return _checked(time if time.tzinfo else None, datetime, "").astimezone(UTC)
+        return aware(_checked(value, str, "")).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("a time in it is none") from None
 

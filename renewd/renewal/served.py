@@ -1,9 +1,10 @@
 """What is served for each target, looked at with every pass: a server that was never reloaded, an old certificate elsewhere."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from contextlib import suppress
 
 from renewd import confirm
+from renewd.clock import aware
 from renewd.config.targets import Target
 from renewd.confirm import Verdict
 from renewd.errors import RenewdError
@@ -44,13 +45,9 @@ def read(state_directory: str) -> dict[str, Step]:
     """The newest look at each target, by identity: `serial` is what was seen, `why` is empty if it is the right one."""
     found = {}
     for identity, row in notes.read(state_directory, FILE).items():
-        try:
-            at = datetime.fromisoformat(row["at"])
+        with suppress(KeyError, TypeError, ValueError):
             facts = {"serial": row["serial"], "why": str(row["why"])}
-        except (KeyError, TypeError, ValueError):
-            continue
-        if at.tzinfo is not None:
-            found[identity] = Step(at, EVENT, facts)
+            found[identity] = Step(aware(row["at"]), EVENT, facts)
     return found
 
 
