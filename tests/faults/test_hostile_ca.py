@@ -131,6 +131,7 @@ def test_without_any_of_it_there_is_a_certificate(ca: Ca, make: Callable[..., Ac
     assert ca.orders == 1
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("call", CALLS)
 def test_what_a_proxy_had_kept_is_believed_of_the_directory_alone(
     ca: Ca, make: Callable[..., Acme], call: str
