@@ -80,7 +80,7 @@ class Crew(Generic[Item, Result]):
     def _man(self) -> None:
         with suppress(OSError):
             while self._missing:
-                background.start(f"renewd-{self._missing}", self._run)
+                background.start(f"renewd-{self._missing - 1}", self._run)
                 self._missing -= 1
 
     def _run(self) -> None:
