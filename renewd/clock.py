@@ -45,3 +45,11 @@ class SystemClock:
     def jitter(self, share: float) -> float:
         """A factor between `1 - share` and `1 + share`."""
         return random.uniform(1 - share, 1 + share)  # noqa: S311 - spreading load, not a secret
+
+
+def aware(text: str) -> datetime:
+    """A moment as files and answers write it (RFC 3339). Raises ValueError for one without a zone, which could be any."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"there is no zone in {text}")
+    return moment

@@ -15,7 +15,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from renewd.certs import facts
+from renewd.certs import facts, panic
 from renewd.clock import Clock, SystemClock
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
@@ -59,7 +59,7 @@ def probe(
                 begin(starttls, Line(plain, until, clock))
             with _context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as tls:
                 _shake_hands(tls, until, clock)
-                return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
+                return _leaf(tls.getpeercert(binary_form=True) or b"")
     except (OSError, ValueError) as error:
         raise NotServed(f"{connect}: {_words(error, timeout)}") from error
 
@@ -182,6 +182,16 @@ def _shake_hands(tls: ssl.SSLSocket, until: float, clock: Clock) -> None:
         poll.register(tls, ready)
         if not poll.poll(max(0.0, until - clock.monotonic()) * 1000):
             raise TimeoutError
+
+
+def _leaf(der: bytes) -> x509.Certificate:
+    """Raises ValueError for what is none, whatever the parser makes of it: anybody may have made it."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            panic.only(error)
+        raise ValueError("what it shows is no certificate that can be read") from error
 
 
 def _instead(seen: x509.Certificate, expected: x509.Certificate) -> str:

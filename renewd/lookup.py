@@ -2,13 +2,17 @@
 
 import queue
 import socket
-import threading
 
 import httpcore
 
+from renewd import background
+
 
 def look_up(host: str, port: int, seconds: float) -> list[str]:
-    """The addresses of a name; empty if there are none. Raises ConnectTimeout: getaddrinfo itself knows no time limit."""
+    """The addresses of a name; empty if there are none.
+
+    Raises ConnectTimeout, as getaddrinfo itself knows no time limit, and OSError where no thread can be had for it.
+    """
     answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -18,7 +22,7 @@ def look_up(host: str, port: int, seconds: float) -> list[str]:
             found = []
         answers.put([str(address[0]) for *_, address in found])
 
-    threading.Thread(target=ask, name=f"look up {host}", daemon=True).start()
+    background.start(f"look up {host}", ask)
     try:
         return list(dict.fromkeys(answers.get(timeout=seconds)))
     except queue.Empty:

@@ -1,7 +1,7 @@
 """A certificate authority for tests: leaves of any shape, good and bad, in well under a millisecond."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import count
@@ -233,6 +233,13 @@ class Authority:
         leaf = _leaf(names, key, signer, (start, not_after or start + LIFETIME), odd)
         chain = () if signer is self.root_signer else (signer.certificate,)
         return Issued(key=key, leaf=leaf, chain=chain, root=self.root)
+
+
+def negative(issued: Issued) -> Issued:
+    """The same with a negative serial, as old appliances make them; the signature does not fit any more."""
+    octets = issued.leaf.serial_number.to_bytes((issued.leaf.serial_number.bit_length() + 8) // 8)
+    der = issued.leaf.public_bytes(Encoding.DER).replace(octets, b"\x80" + octets[1:], 1)
+    return replace(issued, leaf=x509.load_der_x509_certificate(der))
 
 
 def _leaf(

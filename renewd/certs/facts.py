@@ -74,5 +74,6 @@ def _without_certificate(pem: bytes) -> str:
 
 
 def show_serial(serial: int) -> str:
-    """The serial as browsers show it: `4F:9A:…`."""
-    return serial.to_bytes(max(1, (serial.bit_length() + 7) // 8)).hex(":").upper()
+    """The serial as browsers show it: `4F:9A:…`; of the negative ones that old appliances make, with a sign."""
+    octets = abs(serial).to_bytes(max(1, (serial.bit_length() + 7) // 8))
+    return ("-" if serial < 0 else "") + octets.hex(":").upper()

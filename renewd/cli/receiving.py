@@ -20,6 +20,7 @@ from renewd.errors import RenewdError, StateUnusable
 
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
 _LARGEST = 64 << 20  # bytes of a request: a thousand chains
+_LOOKED_AT = 2.0  # seconds until the lock is ours that others only look at
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -158,14 +159,15 @@ def _put(answers: str, number: str, answer: Mapping[str, Any]) -> None:
 @contextmanager
 def _at_work(answers: str) -> Iterator[None]:
     """Hold the lock by which who waits knows that there will be an answer; looking at it takes it for an instant."""
-    from renewd.daemon import presence
+    from renewd import locks
     from renewd.renewal.handover import LOCK
 
     with _folder(answers) as folder:
         descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640, dir_fd=folder)
     try:
         os.fchmod(descriptor, 0o640)
-        presence.take(descriptor)
+        with suppress(locks.Kept):
+            locks.take(descriptor, within=_LOOKED_AT)
         yield
     finally:
         os.close(descriptor)

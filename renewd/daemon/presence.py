@@ -6,18 +6,17 @@ The file is information for `status`, kept apart from the journal so that an idl
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from renewd import whole
-from renewd.clock import SystemClock
+from renewd import locks, whole
+from renewd.clock import aware
 from renewd.errors import AlreadyRunning, StateUnusable
 
 LOCK, FACTS = "lock", "daemon.json"
-_TRIES, _PAUSE = 40, 0.05  # for the lock, in seconds: who looks whether it is held takes it for an instant
+_LOOKED_AT = 2.0  # seconds until the lock is ours that others only look at
 TIMES = ("last_pass", "next_pass", "last_tick", "believed")
 
 
@@ -79,28 +78,20 @@ def _locked(state_directory: str) -> int:
             f"the state directory {state_directory} cannot be used: {error.strerror}",
             remedy="make it, owned by whoever renewd runs as, or set state_directory",
         ) from error
-    if not take(descriptor):
+    try:
+        locks.take(descriptor, within=_LOOKED_AT)
+    except locks.Kept as error:
         pid = _pid(descriptor)
         os.close(descriptor)
         raise AlreadyRunning(
             f"another renewd (pid {pid or 'unknown'}) runs with the state directory {state_directory}",
             pid=pid,
             remedy="stop that one first, or give this one a state_directory of its own",
-        )
+        ) from error
     with suppress(OSError):  # a full disk costs what others are told, not the lock
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
-
-
-def take(descriptor: int) -> bool:
-    """Lock it for good; False if somebody holds it for longer than an instant."""
-    for _ in range(_TRIES):
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        SystemClock().wait(threading.Event(), _PAUSE)
-    return False
 
 
 def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
@@ -126,10 +117,10 @@ def _told(path: str) -> tuple[dict[str, datetime], str]:
         with open(path, encoding="utf-8") as file:
             told = json.load(file)
         suspect = told.get("suspect", "")
-        times = {key: datetime.fromisoformat(told[key]) for key in TIMES if told.get(key) is not None}
+        times = {key: aware(told[key]) for key in TIMES if told.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}, ""
-    return {key: at for key, at in times.items() if at.tzinfo is not None}, str(suspect)
+    return times, str(suspect)
 
 
 def _held(path: str) -> tuple[bool, int]:

@@ -57,18 +57,13 @@ class Installer:
         return next((version for version in found if version in known), None)
 
     def versions(self, target: Target) -> list[Version]:
-        """All whole versions, newest first; whether their files are unchanged `verify` says."""
+        """All whole versions, newest first; whether their files are unchanged only `load` looks."""
         found: dict[str, Version] = {}
         for site in self._sites(target):
             for name in versions.names(site.root):
                 if name not in found and (stored := versions.read_manifest(site.root, name)) is not None:
                     found[name] = stored.version
         return sorted(found.values(), key=lambda version: version.id, reverse=True)
-
-    def verify(self, target: Target, version: str) -> bool:
-        """True if every file of the version is what it was when it was stored, wherever it is stored."""
-        holders = [site for site in self._sites(target) if os.path.lexists(versions.path(site.root, version))]
-        return bool(holders) and all(versions.whole(site.root, version) for site in holders)
 
     def altered(self, target: Target) -> list[str]:
         """What is live otherwise than renewd installed it (a hook may have edited it), one sentence each."""
@@ -163,12 +158,14 @@ class Installer:
 
     def placeholder(self, target: Target) -> bool:
         """Put a self-signed certificate where the target wants one and nothing at all is there; True if it did."""
-        wanted = any(place.settings.placeholder for place in target.places)
-        paths = [path for place in target.places for _, path in layouts.shown(place)]
-        if not wanted or any(os.path.lexists(path) for path in paths):
+        if not any(place.settings.placeholder for place in target.places):
             return False
-        made = placeholder.make(target.domains, self._clock.now())
-        self.switch(target, self.stage(target, made, Source("")))
+        paths = [path for place in target.places for _, path in layouts.shown(place)]
+        with intents.alone(self._state):  # another process may put a certificate there just now
+            if any(os.path.lexists(path) for path in paths):
+                return False
+            made = placeholder.make(target.domains, self._clock.now())
+            self._switch(target, self.stage(target, made, Source("")))
         return True
 
     def prune(self, target: Target) -> None:

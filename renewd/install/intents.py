@@ -1,6 +1,5 @@
 """Intents: a switch under way as a file, all that completing or undoing it needs, with no database and no configuration."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from renewd import locks
 from renewd.install import atomic, layouts
 from renewd.install.atomic import Attributes
 from renewd.install.sites import Site
@@ -40,7 +40,7 @@ class Intent:
 def alone(state_directory: str, *, make: bool = True) -> Iterator[None]:
     """No other process switches or recovers meanwhile: what is under way there is not an interrupted switch.
 
-    Without `make` nothing is locked where no switch was ever begun. Raises InstallFailed.
+    Without `make` nothing is locked where no switch was ever begun. Raises InstallFailed, so too if others take too long.
     """
     folder = os.path.join(state_directory, _FOLDER)
     if not make and not os.path.isdir(folder):
@@ -50,7 +50,7 @@ def alone(state_directory: str, *, make: bool = True) -> Iterator[None]:
         with atomic.telling("lock", folder):
             atomic.make_directories(folder, 0o700)
             opened = held.enter_context(atomic.directory(folder))
-            fcntl.flock(opened, fcntl.LOCK_EX)  # given back when the folder is closed, by a crash too
+            locks.take(opened)  # given back when the folder is closed, by a crash too
         yield
 
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import fcntl
+import fnmatch
 import os
 import sys
 from collections.abc import Iterator
 
 from renewd.errors import InstallFailed
-from renewd.install import atomic, layouts, obstacles
+from renewd.install import atomic, layouts, obstacles, versions
 from renewd.install.atomic import Attributes
 from renewd.install.sites import Site
 
@@ -16,7 +17,7 @@ _SET = (
     64 * 1024
 )  # bytes: an upper bound of a set with RSA keys and a long chain, manifest and blocks included
 _INODES = 20  # a version needs eight
-_PROBE = ".renewd-probe"
+_PROBE = "probe-{}"  # each has a name of its own: several targets in a folder are looked at side by side
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS, ioctl_iflags(2)
 _IMMUTABLE = 0x10 | 0x20  # FS_IMMUTABLE_FL, FS_APPEND_FL
 
@@ -53,11 +54,24 @@ def _writable(folder: str, site: Site) -> Iterator[str]:
     """Tried out with a file that is taken away at once, with owner and mode as the key will have them."""
     try:
         with atomic.telling("write into", folder), atomic.directory(os.path.realpath(folder)) as opened:
-            atomic.remove(opened, _PROBE)
-            atomic.write(opened, _PROBE, b"", Attributes(site.mode, site.uid, site.gid))
-            atomic.remove(opened, _PROBE)
+            probe = layouts.temporary(_PROBE.format(os.urandom(6).hex()))
+            atomic.write(opened, probe, b"", Attributes(site.mode, site.uid, site.gid))
+            made = os.stat(probe, dir_fd=opened).st_mtime
+            atomic.remove(opened, probe)
+            _sweep(opened, made)
     except InstallFailed as error:
         yield f"{error}; {error.remedy}" if error.remedy else str(error)
+
+
+def _sweep(folder: int, now: float) -> None:
+    """Take away what a crash left of such a look."""
+    for name in fnmatch.filter(os.listdir(folder), layouts.temporary(_PROBE.format("*"))):
+        with contextlib.suppress(FileNotFoundError):  # whoever made it, or swept it too
+            if (
+                now - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
+                > versions.LEFTOVER.total_seconds()
+            ):
+                os.unlink(name, dir_fd=folder)
 
 
 def _spacious(folder: str) -> Iterator[str]:

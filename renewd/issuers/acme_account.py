@@ -1,7 +1,6 @@
 """The account at an ACME CA (RFC 8555 §7.3): made once, kept 0600, found again, told of a new address, its key rolled over."""
 
 import json
-import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -26,28 +25,31 @@ class Account:
     def __init__(self, settings: AcmeIssuer, session: Session, folder: str) -> None:
         self._settings = settings
         self._session = session
-        self._files = AccountFiles(folder, settings.directory)
-        self._lock = threading.Lock()
-        self._signer: Signer | None = None
-        self._signed_with: tuple[int, int] | None = None
+        self._files = AccountFiles(folder, settings.directory, session.stop)
+        self._signs: tuple[Signer, tuple[int, int] | None] | None = None  # who signs, and its key's file
 
     def signer(self) -> Signer:
         """Who signs for the account, which is made or found where that was not done yet.
 
         Raises KeyRejected, with what to do, where the CA has no such account or gives none.
         """
-        with self._lock:
-            seen = self._files.seen()
-            if self._signer is None or seen != self._signed_with:  # another process may have changed the key
-                with self._files.locked():  # and may be about to make it
-                    self._mend()
-                    self._signer = self._opened()
-                    self._signed_with = self._files.seen()
-            return self._signer
+        if (signer := self._known_signer()) is not None:
+            return signer
+        with self._files.locked():  # another process or thread may be about to make it
+            if (signer := self._known_signer()) is None:
+                self._mend()
+                signer = self._opened()
+                self._signs = signer, self._files.seen()
+            return signer
+
+    def _known_signer(self) -> Signer | None:
+        """Who signed before, unless another process has changed the key since."""
+        known = self._signs
+        return known[0] if known is not None and known[1] == self._files.seen() else None
 
     def look(self) -> str:
         """What there is of an account, in words; nothing is made. Raises KeyRejected if it cannot be used, or will not be given."""
-        with self._lock, self._files.locked():
+        with self._files.locked():
             self._mend()
             given = self._given()
             stored = None if given is not None else self._files.key()
@@ -69,13 +71,13 @@ class Account:
                 remedy="make a new key there, or leave account_key out, so that renewd keeps its own",
             )
         old = self.signer()
-        with self._lock, self._files.locked():
+        with self._files.locked():
             pem, url = account_keys.new(), self._session.directory().key_change
             key = account_keys.loaded(pem)
             if not url:
                 raise BadReply("the CA changes no keys", stage="account")
             self._files.keep_next(pem)  # before the CA knows of it
-            self._signer = None
+            self._signs = None
             call = Call("the change of the account's key", "account", self._session.brief, costs=True)
             try:
                 self._session.post(url, _change(old, key, url), call, old)

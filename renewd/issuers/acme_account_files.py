@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ class Known:
 class AccountFiles:
     """One account's in a folder; another directory's is another account. Every call may raise Unreachable."""
 
-    def __init__(self, folder: str, directory: str) -> None:
+    def __init__(self, folder: str, directory: str, stop: threading.Event) -> None:
+        self._stop = stop
         mark = hashlib.sha256(directory.encode()).hexdigest()[:12]
         self._folder = folder
         self._key, self._facts = f"account-{mark}.pem", f"account-{mark}.json"
@@ -34,7 +36,7 @@ class AccountFiles:
 
     def locked(self) -> AbstractContextManager[None]:
         """Alone among all processes and threads that use the folder's accounts."""
-        return private_files.locked(self._folder, "account.lock")
+        return private_files.locked(self._folder, "account.lock", self._stop)
 
     def key(self) -> bytes | None:
         """The key, as PEM; None if there is none."""

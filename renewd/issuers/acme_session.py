@@ -58,7 +58,7 @@ class Session:
         with self._looking_up:
             if self._found is not None and self._clock.monotonic() - self._found[1] < BELIEVED:
                 return self._found[0]
-            call = Call("the directory", "api", self.brief)
+            call = Call("the directory", "api", self.brief, public=True)
             reply = self._checked(self._lines.send("GET", self.settings.directory, call, {}), call)
             try:
                 found = acme_wire.directory(decode(reply.body, reply.kind), near=self.near)
@@ -73,8 +73,7 @@ class Session:
 
     def hello(self) -> None:
         """One call that costs nothing: its date tells the CA's time, and its nonce is used by the next one."""
-        call = Call("the nonce", "api", self.brief)
-        self._checked(self._lines.send("HEAD", self.directory().new_nonce, call, {}), call)
+        self._keep(self._new_nonce())
 
     def ask(self, url: str, call: Call, signer: Signer) -> dict[str, Any]:
         """What stands at an address of the CA's: POST-as-GET. Safe to repeat."""
@@ -89,9 +88,9 @@ class Session:
         headers = {"Content-Type": "application/jose+json", **({"Accept": accept} if accept else {})}
         for _ in range(1 + NONCES):
             reply = self._lines.send("POST", url, call, headers, self._signed(url, text, signer))
+            self._keep(_nonce_of(reply))
             if not _nonce_refused(reply):
                 break
-            self._note(reply)
         return self._checked(reply, call)
 
     def said(self, reply: Reply, call: Call) -> dict[str, Any]:
@@ -129,31 +128,29 @@ class Session:
         """One that was not used yet. Raises BadReply if the CA gives none."""
         import josepy
 
-        while True:
-            with self._lock:
-                text = self._nonces.pop() if self._nonces else ""
-            if not text:
-                self.hello()
-                with self._lock:
-                    text = self._nonces.pop() if self._nonces else ""
-            if not text:
-                raise BadReply("the CA gives no nonce", stage="api")
-            try:
-                return bytes(josepy.b64decode(text))
-            except ValueError:
-                raise BadReply("the CA gives a nonce that is none", stage="api") from None
-
-    def _note(self, reply: Reply) -> None:
-        nonce = reply.headers.get("replay-nonce", "")
-        served = rcl_refusals.date(reply.date)
         with self._lock:
-            if nonce:
+            text = self._nonces.pop() if self._nonces else ""
+        text = text or self._new_nonce()  # for this caller alone: other threads take those that are kept
+        if not text:
+            raise BadReply("the CA gives no nonce", stage="api")
+        try:
+            return bytes(josepy.b64decode(text))
+        except ValueError:
+            raise BadReply("the CA gives a nonce that is none", stage="api") from None
+
+    def _new_nonce(self) -> str:
+        call = Call("the nonce", "api", self.brief)
+        return _nonce_of(self._checked(self._lines.send("HEAD", self.directory().new_nonce, call, {}), call))
+
+    def _keep(self, nonce: str) -> None:
+        if nonce:
+            with self._lock:
                 self._nonces.append(nonce)
-        if served is not None:
-            self.skew = served - self._clock.now()
 
     def _checked(self, reply: Reply, call: Call) -> Reply:
-        self._note(reply)
+        served = rcl_refusals.date(reply.date)
+        if served is not None:
+            self.skew = served - self._clock.now()
         error: TargetError | None = acme_refusals.refusal(reply, call, self._clock.now())
         if error is not None:
             raise error
@@ -166,6 +163,10 @@ def links_check(url: str, near: bool) -> None:
         links.check_call(url, near=near)
     except ValueError as error:
         raise BadReply(f"the CA names an address that is not called: {error}", stage="api") from None
+
+
+def _nonce_of(reply: Reply) -> str:
+    return reply.headers.get("replay-nonce", "")
 
 
 def _nonce_refused(reply: Reply) -> bool:

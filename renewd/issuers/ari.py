@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from renewd.clock import Clock
+from renewd.clock import Clock, aware
 from renewd.config.issuing import Issuer
 from renewd.errors import BadReply
 from renewd.issuers import links, rcl_refusals
@@ -42,7 +42,7 @@ class Information:
 
     def ask(self, certificate: str) -> Answer:
         """What is suggested for a certificate's id. Raises Unreachable, Throttled, Temporary or BadReply."""
-        call = Call("the renewal information", "suggestion", SECONDS)
+        call = Call("the renewal information", "suggestion", SECONDS, public=True)
         reply = self._get(f"{self._place()}/{certificate}", call)
         try:
             return Answer(_window(_object(reply)), rcl_refusals.wait(reply, self._clock.now()))
@@ -62,7 +62,7 @@ class Information:
             return self._found[0]
 
     def _look_up(self) -> str:
-        call = Call("the directory", "suggestion", SECONDS)
+        call = Call("the directory", "suggestion", SECONDS, public=True)
         try:
             place = _object(self._get(self._url, call)).get("renewalInfo")
             if not isinstance(place, str):
@@ -102,8 +102,7 @@ def _window(found: dict[str, Any]) -> Window:
 
 def _time(value: object) -> datetime:
     try:
-        time = datetime.fromisoformat(_checked(value, str, ""))
-        return _checked(time if time.tzinfo else None, datetime, "").astimezone(UTC)
+        return aware(_checked(value, str, "")).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("a time in it is none") from None
 

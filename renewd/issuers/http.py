@@ -6,8 +6,8 @@ the request go out, and does the call cost something if it did?
 
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -48,12 +48,16 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call is called, at which stage of a renewal, how long it may take, and whether it costs budget."""
+    """What a call is called, at which stage of a renewal, how long it may take, and whether it costs budget.
+
+    `public` says that everybody is answered alike, so that what a cache had kept is as good (RFC 9111).
+    """
 
     what: str
     stage: str
     seconds: float
     costs: bool = False
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,7 @@ class Reply:
     date: str
     retry_after: str
     body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(
-        default_factory=dict, repr=False
-    )  # by lower-case name, where they are kept
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # by lower-case name
 
 
 class Web:
@@ -91,7 +93,7 @@ class Web:
             request = self._request(self._base + path, body)
             request.headers["Authorization"] = f"Bearer {key.reveal()}"
             self._assert_origin(request)
-            reply = _read(self._transport(network, self._api_context), request, call)
+            reply = self._read(network, self._api_context, request, call)
         self._inside = links.is_inside(network.address)
         return reply
 
@@ -103,7 +105,7 @@ class Web:
             raise BadReply(f"{call.what}: {error}", stage=call.stage) from None
         network = deadline.Deadline(call.seconds, permit=self._permit())
         with self._foreign(call, network):
-            return _read(self._transport(network, self._download_context), self._request(url), call)
+            return self._read(network, self._download_context, self._request(url), call)
 
     def close(self) -> None:
         """End the calls under way, and let none begin."""
@@ -141,8 +143,12 @@ class Web:
         headers = {**HEADERS, "Content-Type": "application/json"}
         return httpx.Request("POST", url, content=body, headers=headers, extensions=timeout)
 
-    def _transport(self, network: deadline.Deadline, context: ssl.SSLContext) -> deadline.Transport:
-        return deadline.Transport(network, context, proxy(self._settings.proxy))
+    def _read(
+        self, network: deadline.Deadline, context: ssl.SSLContext, request: httpx.Request, call: Call
+    ) -> Reply:
+        transport = deadline.Transport(network, context, proxy(self._settings.proxy))
+        with closing(transport.handle_request(request)) as response:
+            return read(response.status_code, dict(response.headers), response.iter_raw(), call)
 
     def _assert_origin(self, request: httpx.Request) -> None:
         """The key goes to the configured scheme, host and port, and nowhere else."""
@@ -191,31 +197,30 @@ def _remedy(why: str) -> str:
     return "Check base_url, the name service, the firewall and the proxy."
 
 
-def _read(transport: deadline.Transport, request: httpx.Request, call: Call) -> Reply:
-    """The whole answer, as far as it is as large and as plain as it may be. A redirect is an answer like others."""
-    response = transport.handle_request(request)
-    try:
-        whole = response.status_code == httpx.codes.OK
-        encoded = response.headers.get("content-encoding", "identity").strip().lower() != "identity"
-        if whole and encoded:
-            raise unusable(call, "it is compressed, which was not asked for")
-        if whole and response.headers.get("age", "0").strip() != "0":
-            raise unusable(call, "it is an old one, which a proxy had kept")
-        body = b"" if encoded else _body(response, call, whole=whole)
-    finally:
-        response.close()
+def read(status: int, headers: Mapping[str, str], parts: Iterable[bytes], call: Call) -> Reply:
+    """The whole answer, as far as it is as large and as plain as it may be; `headers` by lower-case name.
+
+    A redirect is an answer like others. Raises what `unusable` gives.
+    """
+    whole = httpx.codes.is_success(status)
+    encoded = headers.get("content-encoding", "identity").strip().lower() != "identity"
+    if whole and encoded:
+        raise unusable(call, "it is compressed, which was not asked for")
+    if whole and not call.public and headers.get("age", "0").strip() != "0":
+        raise unusable(call, "it is an old one, which a proxy had kept")
     return Reply(
-        status=response.status_code,
-        kind=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-        date=response.headers.get("date", ""),
-        retry_after=response.headers.get("retry-after", ""),
-        body=body,
+        status=status,
+        kind=headers.get("content-type", "").partition(";")[0].strip().lower(),
+        date=headers.get("date", ""),
+        retry_after=headers.get("retry-after", ""),
+        body=b"" if encoded else _body(parts, call, whole=whole),
+        headers=headers,
     )
 
 
-def _body(response: httpx.Response, call: Call, *, whole: bool) -> bytes:
+def _body(parts: Iterable[bytes], call: Call, *, whole: bool) -> bytes:
     body = bytearray()
-    for part in response.iter_raw():
+    for part in parts:
         body += part
         if whole and len(body) > LARGEST:
             raise unusable(call, f"it is larger than {LARGEST >> 20} MiB")

@@ -3,7 +3,7 @@
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 
 import httpcore
@@ -15,14 +15,12 @@ from renewd.errors import Unreachable
 from renewd.issuers.http import (
     FOREIGN,
     HEADERS,
-    LARGEST,
-    LARGEST_REFUSAL,
     Call,
     Reply,
     context,
     mapped,
     proxy,
-    unusable,
+    read,
 )
 
 IDLE = (
@@ -30,7 +28,6 @@ IDLE = (
 )
 SURE = 3.0  # seconds unused after which a call that costs something rather makes a new one
 _KEPT = {name: value for name, value in HEADERS.items() if name not in {"Connection", "Cache-Control"}}
-_DONE = 2  # the first digit of a status
 _CLOCK = SystemClock()
 
 
@@ -158,24 +155,8 @@ def _host(url: str) -> str:
 
 
 def _read(response: httpcore.Response, call: Call) -> Reply:
-    """The whole answer, as far as it is as large and as plain as it may be."""
-    try:
-        headers = _headers(response)
-        whole = response.status // 100 == _DONE
-        encoded = headers.get("content-encoding", "identity").strip().lower() != "identity"
-        if whole and encoded:
-            raise unusable(call, "it is compressed, which was not asked for")
-        body = b"" if encoded else _body(response, call, whole=whole)
-    finally:
-        response.close()
-    return Reply(
-        status=response.status,
-        kind=headers.get("content-type", "").partition(";")[0].strip().lower(),
-        date=headers.get("date", ""),
-        retry_after=headers.get("retry-after", ""),
-        body=body,
-        headers=headers,
-    )
+    with closing(response):
+        return read(response.status, _headers(response), response.iter_stream(), call)
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:
@@ -185,14 +166,3 @@ def _headers(response: httpcore.Response) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
-
-
-def _body(response: httpcore.Response, call: Call, *, whole: bool) -> bytes:
-    body = bytearray()
-    for part in response.iter_stream():
-        body += part
-        if whole and len(body) > LARGEST:
-            raise unusable(call, f"it is larger than {LARGEST >> 20} MiB")
-        if not whole and len(body) >= LARGEST_REFUSAL:
-            break
-    return bytes(body)

@@ -1,11 +1,11 @@
 """Files that hold keys: written whole, for their owner alone, and on the disk before anybody relies on them."""
 
 import contextlib
-import fcntl
 import os
+import threading
 from collections.abc import Iterator
 
-from renewd import whole
+from renewd import locks, whole
 from renewd.errors import Unreachable
 
 _PRIVATE, _FOLDER = 0o600, 0o700
@@ -46,14 +46,14 @@ def remove(folder: str, name: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: str, name: str) -> Iterator[None]:
-    """Alone among all processes and threads that lock the same file."""
+def locked(folder: str, name: str, stop: threading.Event) -> Iterator[None]:
+    """Alone among all processes and threads that lock the same file. Raises Unreachable if that takes long, or once `stop` is set."""
     with telling(f"lock {name} in {folder}"):
         os.makedirs(folder, _FOLDER, exist_ok=True)
         descriptor = os.open(os.path.join(folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
     try:
         with telling(f"lock {name} in {folder}"):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            locks.take(descriptor, stop=stop)
         yield
     finally:
         os.close(descriptor)
@@ -66,8 +66,7 @@ def telling(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         why = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise Unreachable(
-            f"cannot {action}: {why}",
-            stage="key",
-            remedy="Let renewd write its state directory, and see that there is room.",
-        ) from error
+        remedy = "Let renewd write its state directory, and see that there is room."
+        if isinstance(error, locks.Kept):
+            remedy = "See what hangs there, or was stopped."
+        raise Unreachable(f"cannot {action}: {why}", stage="key", remedy=remedy) from error

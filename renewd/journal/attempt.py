@@ -13,8 +13,7 @@ Kind = Literal["renewal", "deploy", "rollback", "finalize"]
 # What became of an attempt.
 RENEWED = "renewed"  # issued, live, reloaded, served
 ADOPTED = "adopted"  # the same with what the issuer already held; no order was made
-DEPLOYED = "deployed"  # a version that was there already went live, or a debt was paid
-ROLLED_BACK = "rolled_back"  # a person put an older version back
+DEPLOYED = "deployed"  # a version that was there already went live, an older one by a rollback too, or a debt was paid
 OWED = "owed"  # accepted, but going live, a hook or the confirmation is still owed
 PUT_BACK = "put_back"  # a check, reload or confirmation failed: the old files are live again
 REFUSED = "refused"  # what was issued did not pass the gate
@@ -24,13 +23,16 @@ ABANDONED = "abandoned"  # nobody goes on with it: a person asked for something 
 OBTAINING: tuple[Kind, ...] = ("renewal", "finalize")  # the kinds that ask an issuer for something
 OBTAINED = (RENEWED, ADOPTED, OWED, PUT_BACK)  # the issuer's part went well
 NOTHING = (FAILED, REFUSED)  # nothing was obtained that may be installed
-SETTLED = (RENEWED, ADOPTED, DEPLOYED, ROLLED_BACK)  # live, and nothing is owed
+SETTLED = (RENEWED, ADOPTED, DEPLOYED)  # live, and nothing is owed
 INDEBTED = (OWED, PUT_BACK)
 PUTTING_BACK = "install.putting_back"  # a step's event, before old files go back; it says after which stage
 
 
 class State(StrEnum):
-    """How far an attempt has come. Each is written before what it announces, or after what it reports."""
+    """How far an attempt has come. Each is written before what it announces, or after what it reports.
+
+    Those that only an earlier renewd wrote are read and taken up: a journal may still hold them.
+    """
 
     DUE = "due"
     PREFLIGHT = "preflight"
@@ -40,16 +42,16 @@ class State(StrEnum):
     READY = "ready"
     FINALIZE_INTENT = "finalize_intent"  # a certificate may exist that was never seen: reconcile
     ISSUED = "issued"
-    STAGED = "staged"
+    STAGED = "staged"  # only an earlier renewd's
     VALIDATED = "validated"
     ACTIVATE_INTENT = "activate_intent"  # the live files are the old ones or the new ones
     ACTIVE = "active"
-    HOOKS_PENDING = "hooks_pending"
+    HOOKS_PENDING = "hooks_pending"  # only an earlier renewd's
     DONE = "done"
     RECONCILE = "reconcile"
     QUARANTINED = "quarantined"
     ROLLED_BACK = "rolled_back"
-    HELD = "held"  # waits for a budget, the clock, or a person
+    HELD = "held"  # only an earlier renewd's
 
 
 # What these do is done to one host's files; what comes before is the issuer's part, and any host may go on with it.

@@ -79,8 +79,8 @@ class History(Connected):
         left = (attempts.c.outcome == ABANDONED) & attempts.c.state.in_(
             (State.FINALIZE_INTENT.value, State.RECONCILE.value)
         )
-        obtaining = attempts.c.kind.in_(OBTAINING)
-        found = self._since_obtained(identity, failed | left, obtaining, *_at(issuer))
+        asked = attempts.c.kind.in_(OBTAINING) & (attempts.c.finalizes > 0)
+        found = self._since_obtained(identity, failed | left, asked, *_at(issuer))
         return [one for one in found if one.failure is None or one.failure.kind != "OrderGone"]
 
     def taking(self, identity: str) -> timedelta:

@@ -99,11 +99,6 @@ class Journal(Spending, Outages, History, Leases):
         """Until when nothing may be ordered, because what was ordered lately is not known any more."""
         return sqlite.quiet_until(self._database.what, now) if self._database.local else None
 
-    @staticmethod
-    def exists(state_directory: str, state: str | SecretSource | None = None) -> bool:
-        """Whether anything was ever journaled here."""
-        return journal.exists(state_directory, state)
-
     def close(self) -> None:
         """Let go of the database."""
         self._keeper.close()

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
+from renewd import background
 from renewd.clock import Clock
 from renewd.errors import Fenced, StateUnusable
 
@@ -63,8 +65,8 @@ class Keeper:
             leases[lease] = self._clock.monotonic()
             self._changed.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._live, name="renewd-leases", daemon=True)
-                self._thread.start()
+                with suppress(OSError):  # it lasts a while by itself, and the next one tries again
+                    self._thread = background.start("renewd-leases", self._live)
 
     def _live(self) -> None:
         pause = self._every

@@ -232,8 +232,3 @@ def quiet_until(path: str, now: datetime) -> datetime | None:
                 if lost <= now < lost + QUIET:
                     until = max(until or lost, lost + QUIET)
     return until
-
-
-def opened_at(path: str, clock: Clock) -> File:
-    """The file as it is, made if absent, its tables untouched."""
-    return File(path, clock, Patience())

@@ -1,5 +1,6 @@
 """When to try again: pure tables, by what went wrong and how often; jitter is handed in as a factor."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -50,12 +51,26 @@ FLOOR, FLOOR_SHARE = _HOUR, 48  # but no oftener than this, or than this share o
 URGENT_PAUSE = 4 * _HOUR
 URGENT_LEFT = 2 * _DAY
 URGENT_SHARE = 10  # urgent too: less than a tenth of the lifetime is left
+LITTLE_SHARE = 4  # little is less than a quarter of it
 
 READ_PAUSE, READ_PAUSE_MOST = timedelta(seconds=5), 5 * _MINUTE
-READS_WITHIN = 15 * _MINUTE  # then reading is given up for this attempt
+READS_WITHIN = 15 * _MINUTE  # then repeating a call that only reads is given up for this attempt
 
 _LOOKS = (15, 30, 60, 120, 300, 600, 1200)  # seconds after a request whose reply was lost
 _LOOK_EVERY, LOOKS_WITHIN = 30 * _MINUTE, 4 * _HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What time there is until the running certificate ends."""
+
+    left: timedelta
+    life: timedelta
+
+    @property
+    def little(self) -> bool:
+        """Whether it is too little to go on waiting for what may never come."""
+        return self.left * LITTLE_SHARE < self.life
 
 
 def kind_of(error: str) -> Kind:

@@ -23,7 +23,6 @@ UNFETCHED = (
     2  # attempts that could not fetch what the issuer holds; then, with little time left, one orders instead
 )
 OUTAGE = timedelta(days=1)  # a storage that is down for less is waited for: what is ordered comes from it too
-LITTLE = 4  # less than this part of the running certificate's life is left
 
 
 def maybe_newer(held: Issued, live: x509.Certificate | None) -> bool:
@@ -120,17 +119,17 @@ def _out_of_reach(work: Work, error: TargetError) -> bool:
     """Whether what the issuer holds could not be fetched for so long that the running one might end over it."""
     if isinstance(error, Temporary) and len(work.tries.get(State.ISSUED, ())) < FETCHES - 1:
         return False
-    live, failed = work.live, work.context.journal.failures(work.target.identity, work.issuer.name)
+    remaining = work.remaining
+    failed = work.context.journal.failures(work.target.identity, work.issuer.name)
     fetching = [one for one in failed if one.failure is not None and one.failure.stage == error.stage]
     if len(fetching) < UNFETCHED:
         return False
-    if live is None:
+    if remaining is None:
         return True
-    left, life = live.not_valid_after_utc - work.now, live.not_valid_after_utc - live.not_valid_before_utc
     passing = isinstance(error, Temporary) and work.now - fetching[-1].started_at < OUTAGE
-    if passing and not backoff.urgent(left, life):
+    if passing and not backoff.urgent(remaining.left, remaining.life):
         return False
-    return left * LITTLE < life
+    return remaining.little
 
 
 def _due(work: Work, bundle: Bundle) -> bool:

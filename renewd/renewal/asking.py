@@ -209,4 +209,4 @@ def issuer_of_live(context: Context, target: Target) -> str:
     """Who issued what runs; the first of the target's where nobody knows, as with files that were taken over."""
     live = context.installer.current(target)
     known = next((one.issuer for one in context.installer.versions(target) if one.id == live), None)
-    return known if known is not None and known in context.loaded.configuration.issuers else target.issuer
+    return context.issuer_of(target, known)

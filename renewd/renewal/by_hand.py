@@ -6,7 +6,7 @@ from typing import Any
 
 from renewd.certs.order import OrderStatus
 from renewd.config.targets import Target
-from renewd.errors import InstallFailed, TargetError, UsageError
+from renewd.errors import InstallFailed, UsageError
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import ABANDONED
@@ -65,12 +65,12 @@ Prepare = Callable[[Context, Target, int], Ready | Outcome]
 
 
 def together(context: Context, targets: Sequence[Target], prepare: Prepare) -> list[Outcome]:
-    """What `prepare` makes of each target under its lease goes live, group by group."""
+    """What `prepare` makes of each target under its lease goes live, group by group; one outcome each."""
     ready, outcomes = [], []
     for target in targets:
         try:
             found = attempts.under_lease(context, target, partial(prepare, context, target))
-        except TargetError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is ready goes live
             found = passes.unexpected(context, target, error)
         if isinstance(found, Ready):
             ready.append(found)

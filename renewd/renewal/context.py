@@ -124,6 +124,10 @@ class Context:
                 )
             yield
 
+    def issuer_of(self, target: Target, name: str | None) -> str:
+        """`name`, where the configuration still has an issuer that is called so; else the first of the target's."""
+        return name if name is not None and name in self.loaded.configuration.issuers else target.issuer
+
     def look(self, target: Target) -> Look:
         """What is on disk; a person who asks is looked at closely for, the key too, and so is what was found broken."""
         closely = self.by_hand or target.identity in self.doubtful

@@ -21,7 +21,7 @@ from renewd.journal import Attempt, Failure, State
 from renewd.planning import backoff, present
 from renewd.renewal import events, outages, proof
 from renewd.renewal.outcome import DEFECT, Outcome, Ready, Result
-from renewd.renewal.reconciling import unclear, unresolved
+from renewd.renewal.reconciling import given_up, since, unclear
 from renewd.renewal.states import READS, STATES
 from renewd.renewal.work import AGAIN, Parked, Step, Work, again, pause
 
@@ -88,14 +88,13 @@ def fail(work: Work, error: TargetError) -> Outcome:
 
 
 def _next_try(work: Work, error: TargetError) -> datetime:
-    journal, now, live = work.context.journal, work.now, work.live
-    identity = work.target.identity
+    journal, remaining, identity = work.context.journal, work.remaining, work.target.identity
     return backoff.next_try(
         len(journal.failures(identity, work.issuer.name)) + 1,
         kind=backoff.kind_of(type(error).__name__),
-        now=now,
-        left=None if live is None else live.not_valid_after_utc - now,
-        life=None if live is None else live.not_valid_after_utc - live.not_valid_before_utc,
+        now=work.now,
+        left=None if remaining is None else remaining.left,
+        life=None if remaining is None else remaining.life,
         taking=journal.taking(identity),
         retry_after=error.retry_after if isinstance(error, Temporary) else None,
         jitter=work.context.clock.jitter(0.25),
@@ -134,9 +133,9 @@ def _step(work: Work) -> Step:
 def _look_later(work: Work, error: TargetError) -> Step:
     """A service that cannot be asked now may have issued all the same: it is asked for as long as one is looked for."""
     asked = error.retry_after if isinstance(error, Temporary) else None
-    until = backoff.next_look(work.attempt.finalize_sent_at or work.now, work.now)
+    until = backoff.next_look(since(work), work.now)
     if until is None:
-        raise unresolved(str(error)) from error
+        raise given_up(work, str(error)) from error
     return Step(State.RECONCILE, AGAIN, {}, max(until, work.now + (asked or timedelta())), str(error))
 
 

@@ -3,7 +3,6 @@
 `event` is the log's name of it (`stage.what`); every field is a plain value that may be shown to anybody.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -16,9 +15,6 @@ class Event:
     event: ClassVar[str] = "event"
     level: ClassVar[str] = "info"
     name: str = ""
-
-
-Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from renewd.clock import aware
 from renewd.renewal import notes
 from renewd.renewal.preflight import Finding
 
@@ -70,16 +71,8 @@ def _row(newest: Newest) -> dict[str, Any]:
 def _newest(row: dict[str, Any]) -> Newest:
     said_at = row.get("said_at")
     return Newest(
-        _time(row["at"]),
+        aware(row["at"]),
         tuple(Finding(**each) for each in row.get("findings", ())),
         str(row.get("said", "")),
-        None if said_at is None else _time(said_at),
+        None if said_at is None else aware(said_at),
     )
-
-
-def _time(text: str) -> datetime:
-    """Raises ValueError for one without a zone."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(text)
-    return time

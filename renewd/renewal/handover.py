@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from renewd import whole
 from renewd.certs import bundle as bundles
@@ -17,13 +17,11 @@ from renewd.config.sides import Line
 from renewd.config.targets import Target
 from renewd.errors import HookFailed
 from renewd.install import layouts
-from renewd.renewal import attempts, events
+from renewd.renewal import attempts, events, putback
 from renewd.renewal.context import Context
+from renewd.renewal.group import Leaving, Rollout, note, settle
 from renewd.renewal.member import Member
 from renewd.renewal.outcome import Outcome, Ready, Result
-
-if TYPE_CHECKING:
-    from renewd.renewal.rollout import Rollout
 
 UNIT = "renewd-deploy.service"
 TAKEN_WITHIN = 60.0  # seconds until somebody takes a request
@@ -34,19 +32,16 @@ _LARGEST = 1 << 20  # bytes of an answer
 _WELL = frozenset(str(result) for result in Result if result.well)
 
 
-def stage(rollout: "Rollout") -> None:
+def stage(rollout: Rollout) -> None:
     """Hand over what the members switched here; who is not live and well there leaves the rollout."""
-    from renewd.renewal import putback
-    from renewd.renewal import rollout as rollouts
-
     for member, result, error in _wrong(rollout, rollout.members):
         if result == Result.OWED:
-            rollouts.settle(rollout, member, rollout.settling.owed, error)
+            settle(rollout, member, rollout.settling.owed, error)
         elif putback.goes_back(rollout, member, error, "check"):
-            rollouts.settle(rollout, member, rollout.settling.put_back, error)
+            settle(rollout, member, rollout.settling.put_back, error)
 
 
-def back(rollout: "Rollout", members: Sequence[Member]) -> None:
+def back(rollout: Rollout, members: Sequence[Member]) -> None:
     """Hand over what is live here again after it went back. Raises HookFailed if it does not go live there."""
     for _, _, error in _wrong(rollout, members):
         raise error
@@ -86,7 +81,7 @@ def _gone(there: Target) -> bool:
     return False
 
 
-def _wrong(rollout: "Rollout", members: Sequence[Member]) -> list[tuple[Member, str, HookFailed]]:
+def _wrong(rollout: Rollout, members: Sequence[Member]) -> list[tuple[Member, str, HookFailed]]:
     """Those that did not go live, or not well, with how they ended and why."""
     context, found = rollout.context, []
     began = context.clock.monotonic()
@@ -101,7 +96,7 @@ def _wrong(rollout: "Rollout", members: Sequence[Member]) -> list[tuple[Member, 
             remedy = f"journalctl -u {UNIT} has more; mend it, then: renewd deploy {member.target.name}"
             error = HookFailed(f"{UNIT}: {told['why'] or told['result']}", hook="reload", remedy=remedy)
             found.append((member, str(told["result"]), error))
-        context.journal.note(member.attempt, "handover.answered", **told)
+        note(rollout, [member], "handover.answered", **told)
     names = tuple(member.target.name for member in members)
     seconds = context.clock.monotonic() - began
     if not found:
@@ -112,8 +107,6 @@ def _wrong(rollout: "Rollout", members: Sequence[Member]) -> list[tuple[Member, 
 
 def _ask(context: Context, members: Sequence[Member]) -> Mapping[str, Any]:
     """The answer of the other side; where none comes, one that says so. Raises Leaving when asked to stop."""
-    from renewd.renewal.rollout import Leaving
-
     line = context.loaded.line
     if line is None:
         raise AssertionError("there is no line to hand anything across")

@@ -12,7 +12,7 @@ from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
-from renewd.renewal import attempts, events, handover, rollout, survey
+from renewd.renewal import attempts, events, handover, rollout, survey, unwatched
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import DEFECT, STOPPED, Outcome, Ready, Result
@@ -51,6 +51,8 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
     if context.loaded.line is not None and not context.stop.is_set():
         rest = [target for target in targets if target.identity not in outcomes]
         outcomes.update((outcome.target.identity, outcome) for outcome in handover.restore(context, rest))
+    if context.has_journal and not (context.offline or context.stop.is_set()):
+        unwatched.end(context)
     well = sum(outcome.result.well for outcome in outcomes.values())
     context.emit(
         events.PassEnded(
@@ -171,7 +173,7 @@ class _Pass:
         try:
             if isinstance(result, Ready):
                 attempts.release(self.context, result)
-        except RenewdError as error:
+        except Exception as error:  # noqa: BLE001 - nobody is left whom it could be raised to
             unexpected(self.context, task.target, error)
 
     def _deploy(self, left: Counter[Group]) -> None:

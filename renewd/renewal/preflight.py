@@ -1,13 +1,11 @@
 """Everything that can be known before a renewal without costing anything, as findings with what to do."""
 
 import errno
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from renewd.certs.order import Token
 from renewd.challenges.base import Sight
 from renewd.config.model import Challenge as Settings
 from renewd.config.model import Http01
@@ -17,7 +15,7 @@ from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
 from renewd.issuers.base import Probing
 from renewd.planning import present, words
-from renewd.renewal import readiness, survey, threads
+from renewd.renewal import proof, readiness, survey, threads
 from renewd.renewal.context import Context
 
 Level = Literal["ok", "warns", "blocks"]
@@ -138,10 +136,7 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
             target.name, "ok", "no challenge is configured: only orders that are born ready can be finalized"
         )
         return
-    tokens = [
-        Token(domain, challenge.type, f"renewd-preflight-{secrets.token_hex(8)}", secrets.token_hex(16))
-        for domain in target.domains
-    ]
+    tokens = proof.rehearsal(target, challenge.type)
     try:
         challenge.place(tokens)
     except TargetError as error:

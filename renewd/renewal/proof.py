@@ -1,9 +1,11 @@
 """Proof of control during an attempt: placed before finalize, looked at, taken away at the end."""
 
 import hashlib
+import secrets
 from contextlib import suppress
 
 from renewd.certs.order import Token
+from renewd.config.targets import Target
 from renewd.errors import ChallengeFailed, NotProvable, TargetError
 from renewd.renewal import events
 from renewd.renewal.outcome import STOPPED
@@ -15,12 +17,22 @@ def rehearse(work: Work) -> None:
     challenge = work.context.challenge(work.target)
     if challenge is None:
         return
-    name = hashlib.sha256(work.target.identity.encode()).hexdigest()[
-        :16
-    ]  # so that what a crash leaves is found again
-    tokens = [Token(work.target.domains[0], challenge.type, f"renewd-rehearsal-{name}", "renewd")]
+    tokens = rehearsal(work.target, challenge.type)[:1]
     challenge.place(tokens)
     challenge.remove(tokens)
+
+
+def rehearsal(target: Target, kind: str) -> list[Token]:
+    """A token for each name that nobody asked for: always the same, so that what a crash leaves is found again.
+
+    Files are found by their name; what is in them is new each time, as an old one may be served from elsewhere.
+    """
+    tokens = []
+    for domain in target.domains:
+        mark = hashlib.sha256(f"{target.identity}\n{domain}".encode()).hexdigest()[:32]
+        value = mark if kind == "dns-01" else secrets.token_hex(16)
+        tokens.append(Token(domain, kind, f"renewd-rehearsal-{mark[:16]}", value))
+    return tokens
 
 
 def stand(work: Work) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from renewd.errors import HookFailed, InstallFailed, NotServed, TargetError
 from renewd.renewal import debts
+from renewd.renewal.group import Rollout, held, note, run_shared, settle
 from renewd.renewal.member import Member, switch, switch_back
-from renewd.renewal.rollout import Rollout, run_shared, settle
 
 
 def after_check(rollout: Rollout, members: Sequence[Member], error: HookFailed) -> None:
@@ -58,12 +58,13 @@ def _load_old(rollout: Rollout, back: list[tuple[Member, TargetError]]) -> None:
 
 def goes_back(rollout: Rollout, member: Member, error: TargetError, after: str) -> bool:
     """Whether the old files are live again. If not, as after a first install, the new ones stay and the rest is owed."""
-    try:
-        if switch_back(rollout.context, member, after, str(error)):
-            return True
-    except InstallFailed as problem:
-        error = problem
-    settle(rollout, member, rollout.settling.owed, error)
+    with held(rollout, member.target):
+        try:
+            if switch_back(rollout.context, member, after, str(error)):
+                return True
+        except InstallFailed as problem:
+            error = problem
+        settle(rollout, member, rollout.settling.owed, error)
     return False
 
 
@@ -77,8 +78,8 @@ def _kept(rollout: Rollout, member: Member, error: TargetError) -> bool:
     steps = context.journal.put_back(member.target.identity, since)
     if member.attempt.kind == "rollback" or not debts.went_back(steps):
         return False
-    context.journal.note(member.attempt, "install.kept", why=str(error))
-    context.emit(debts.Kept(name=member.target.name, version=member.ready.version, why=str(error)))
+    if note(rollout, [member], "install.kept", why=str(error)):
+        context.emit(debts.Kept(name=member.target.name, version=member.ready.version, why=str(error)))
     return True
 
 
@@ -87,23 +88,28 @@ def _wait(rollout: Rollout, member: Member, error: HookFailed) -> None:
     if debts.lasts(member.previous, rollout.context.clock.now()):
         settle(rollout, member, rollout.settling.put_back, error)
         return
-    try:
-        switch(rollout.context, member)
-    except InstallFailed as problem:
-        settle(rollout, member, rollout.settling.put_back, problem)
-    else:
+    if _forward(rollout, member):
         settle(rollout, member, rollout.settling.owed, error)
 
 
 def _alone(rollout: Rollout, member: Member) -> None:
-    try:
-        switch(rollout.context, member)
-    except InstallFailed as error:
-        settle(rollout, member, rollout.settling.put_back, error)
+    if not _forward(rollout, member):
         return
     wrong = _passes(rollout, [member])
     if wrong is not None and goes_back(rollout, member, wrong, "check"):
         settle(rollout, member, rollout.settling.put_back, wrong)
+
+
+def _forward(rollout: Rollout, member: Member) -> bool:
+    """Whether the new files are live again; if not, the old ones stay."""
+    with held(rollout, member.target):
+        try:
+            switch(rollout.context, member)
+        except InstallFailed as error:
+            settle(rollout, member, rollout.settling.put_back, error)
+        else:
+            return True
+    return False
 
 
 def _passes(rollout: Rollout, members: Sequence[Member]) -> HookFailed | None:

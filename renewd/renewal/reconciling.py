@@ -1,6 +1,6 @@
 """Finding out what became of a finalize whose answer was lost or unclear: looked at, and never repeated blindly."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from renewd.errors import (
     AlreadyFinalized,
@@ -24,8 +24,7 @@ BACKDATED = timedelta(minutes=65)  # CAs date a certificate about an hour back
 
 def reconcile(work: Work) -> Step:
     """Find out what became of a finalize whose answer was lost or unclear."""
-    attempt, now = work.attempt, work.now
-    sent = attempt.finalize_sent_at or now
+    attempt, now, sent = work.attempt, work.now, since(work)
     try:
         held = work.issuer.outcome(work.target, work.order)
     except Unfinalized as error:
@@ -51,7 +50,7 @@ def reconcile(work: Work) -> Step:
             remedy="look at the certificate in the portal; renewd makes a new order later",
         )
     if until is None:
-        raise unresolved(said)
+        raise given_up(work, said)
     proof.keep(work)
     return Step(State.RECONCILE, "order.unchanged", {}, until, f"the certificate has not changed yet: {said}")
 
@@ -61,13 +60,27 @@ def unclear(work: Work, error: TargetError) -> Step:
     work.tell(events.Reconciling, why=str(error))
     known = isinstance(error, AlreadyFinalized)
     answered = isinstance(error, NotFinal | Temporary)
-    sent = work.attempt.finalize_sent_at or work.now
     return Step(
         State.RECONCILE,
         "order.unclear",
         work.remember(answered=answered, said=str(error)),
-        None if known else backoff.next_look(work.now if answered else sent, work.now),
+        None if known else backoff.next_look(work.now if answered else since(work), work.now),
         str(error),
+    )
+
+
+def since(work: Work) -> datetime:
+    """When what is looked for may have begun: with our finalize, or with the order, where others took that up."""
+    return work.attempt.finalize_sent_at or work.attempt.ordered_at or work.now
+
+
+def given_up(work: Work, said: str) -> TargetError:
+    """What the attempt ends with, as it was looked for long enough."""
+    if work.attempt.finalizes:
+        return unresolved(said)
+    return OrderGone(
+        f"the order was being issued before renewd asked for it, and brought nothing: {said}",
+        remedy="renewd makes a new one later; look at the certificate in the portal if it stays so",
     )
 
 

@@ -21,6 +21,8 @@ def resume(
 ) -> Ready | Outcome | None:
     """From where the journal left it; None if that leads nowhere any more. `forced` targets need not be due."""
     seen, to = context.look(target), _resumed_as(attempt, context.clock.now())
+    if forced and to is State.RECONCILE and not attempt.finalizes:  # others took the order up, not we
+        to = State.DUE
     if to in BEFORE_ISSUE and not attempt.finalizes:
         if not (seen.decision.due or _wanted(attempt, forced=forced)):
             _let_go(Work.of(context, seen, context.journal.resume(attempt, fence)))
@@ -44,13 +46,14 @@ def give_way(context: Context, target: Target, attempt: Attempt, fence: int) -> 
     work = Work.of(context, seen, context.journal.resume(attempt, fence))
     engine.clear(work)
     said = attempt.failure or Failure(attempt.state.value, "", "it waited")
-    kind = "Unresolved" if _resumed_as(attempt, now) is State.RECONCILE else "GaveWay"
+    unclear = _resumed_as(attempt, now) is State.RECONCILE and attempt.finalizes
+    kind = "Unresolved" if unclear else "GaveWay"
     failures = len(context.journal.failures(target.identity, attempt.issuer)) + 1
     own = backoff.next_try(failures, kind=backoff.kind_of(kind), left=None, life=None, now=now)
     context.journal.end(
         work.attempt,
         "failed",
-        state=State.RECONCILE if kind == "Unresolved" else None,
+        state=State.RECONCILE if unclear else None,
         failure=Failure(said.stage, kind, said.message, said.remedy),
         next_try_at=max(own, attempt.next_try_at or own),
     )

@@ -1,11 +1,13 @@
 """What is served for each target, looked at with every pass: a server that was never reloaded, an old certificate elsewhere."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from contextlib import suppress
 
 from renewd import confirm
+from renewd.clock import aware
 from renewd.config.targets import Target
 from renewd.confirm import Verdict
+from renewd.errors import RenewdError
 from renewd.journal.attempt import Step
 from renewd.renewal import notes
 from renewd.renewal.context import Context
@@ -18,7 +20,15 @@ ONCE_MORE = (
 
 
 def look(context: Context, target: Target) -> Verdict | None:
-    """What is served now; None where nobody said where, nothing is live, or renewd is leaving."""
+    """What is served now; None where nobody said where, nothing is live, or renewd is leaving. Never raises."""
+    try:
+        return _look(context, target)
+    except Exception as error:  # noqa: BLE001 - whatever a server shows, the others are looked at
+        why = str(error) if isinstance(error, RenewdError) else f"unexpected {type(error).__name__}: {error}"
+        return Verdict(False, f"it cannot be looked at: {why}", None, context.clock.now())
+
+
+def _look(context: Context, target: Target) -> Verdict | None:
     settings, leaf = target.entry.confirm, context.live_leaf(target)
     if settings is None or leaf is None:
         return None
@@ -35,13 +45,9 @@ def read(state_directory: str) -> dict[str, Step]:
     """The newest look at each target, by identity: `serial` is what was seen, `why` is empty if it is the right one."""
     found = {}
     for identity, row in notes.read(state_directory, FILE).items():
-        try:
-            at = datetime.fromisoformat(row["at"])
+        with suppress(KeyError, TypeError, ValueError):
             facts = {"serial": row["serial"], "why": str(row["why"])}
-        except (KeyError, TypeError, ValueError):
-            continue
-        if at.tzinfo is not None:
-            found[identity] = Step(at, EVENT, facts)
+            found[identity] = Step(aware(row["at"]), EVENT, facts)
     return found
 
 

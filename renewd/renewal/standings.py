@@ -8,7 +8,7 @@ from renewd.config.targets import Target
 from renewd.journal import Attempt, State
 from renewd.planning import choosing
 from renewd.planning.choosing import Choice, Slack, Standing
-from renewd.renewal import outages
+from renewd.renewal import asking, outages
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.outcome import Outcome, Result
@@ -68,19 +68,11 @@ def tell(context: Context, target: Target, attempt: Attempt, choice: Choice) -> 
         fell = {"issuer": choice.issuer, "instead_of": choice.instead_of, "why": choice.why}
         context.emit(FellBack(name=target.name, **fell))
         return context.journal.note(attempt, FellBack.event, **fell)
-    other = _issuer_of_live(context, target)
-    if other is None or other == choice.issuer or other not in target.issuers:
+    other = choice.issuer if len(target.issuers) == 1 else asking.issuer_of_live(context, target)
+    if other == choice.issuer or other not in target.issuers:
         return attempt
     context.emit(FirstAgain(name=target.name, issuer=choice.issuer, instead_of=other))
     return context.journal.note(attempt, FirstAgain.event, issuer=choice.issuer, instead_of=other)
-
-
-def _issuer_of_live(context: Context, target: Target) -> str | None:
-    """Who issued what runs, where that is one of several."""
-    if len(target.issuers) == 1:
-        return None
-    live = context.installer.current(target)
-    return next((one.issuer for one in context.installer.versions(target) if one.id == live), None)
 
 
 def held_until(context: Context, attempt: Attempt | None, now: datetime) -> datetime | None:

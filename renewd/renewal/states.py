@@ -27,8 +27,6 @@ from renewd.planning.budget import What
 from renewd.renewal import acceptance, asking, events, proof, readiness, reconciling
 from renewd.renewal.work import Parked, Step, Work, again
 
-ORDERS_ANEW = 4  # a quarter of the life is left: then an unresolved finalize is not waited for any more
-
 
 def due(work: Work) -> Step:
     """Ask what the issuer holds: it may be newer than what is live here."""
@@ -83,6 +81,7 @@ def order_intent(work: Work) -> Step:
             "order_uri": order.uri,
             "ordered_at": work.now,
             "finalizes": 0,  # of this order
+            "finalize_sent_at": None,
             **_told(work, order),
         },
     )
@@ -226,11 +225,7 @@ def _note_issue(work: Work, held: Issued) -> None:
 
 def _cannot_wait(work: Work) -> bool:
     """Whether one more certificate is worth it while it is not known what became of the last."""
-    live = work.live
-    if work.context.by_hand or live is None:
-        return True
-    left = live.not_valid_after_utc - work.now
-    return left * ORDERS_ANEW < live.not_valid_after_utc - live.not_valid_before_utc
+    return work.context.by_hand or work.remaining is None or work.remaining.little
 
 
 def _returned(work: Work) -> None:

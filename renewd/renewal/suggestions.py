@@ -4,10 +4,10 @@ import json
 import os
 import threading
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from renewd import whole
+from renewd.clock import aware
 from renewd.planning.suggested import Suggestion, Window
 
 FILE = "suggestions.json"
@@ -80,23 +80,15 @@ def _suggestion(row: dict[str, Any]) -> Suggestion:
     """Raises ValueError, TypeError or KeyError for what none is."""
     window = None
     if "start" in row:
-        window = Window(_time(row["start"]), _time(row["end"]), str(row.get("page", "")))
+        window = Window(aware(row["start"]), aware(row["end"]), str(row.get("page", "")))
     return Suggestion(
         int(row["serial"], 16),
         str(row["issuer"]),
-        _time(row["next_at"]),
+        aware(row["next_at"]),
         window,
-        None if window is None else _time(row["moment"]),
+        None if window is None else aware(row["moment"]),
         row.get("incident") is True,
         row.get("follows") is True,
         int(row.get("failures", 0)),
         str(row.get("said", "")),
     )
-
-
-def _time(text: str) -> datetime:
-    """Raises ValueError for one without a zone."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(text)
-    return time

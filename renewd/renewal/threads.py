@@ -3,9 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
+from renewd import background
 from renewd.clock import Clock, SystemClock
+from renewd.errors import RenewdError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -14,7 +17,8 @@ Result = TypeVar("Result")
 class Crew(Generic[Item, Result]):
     """At most `limit` threads that take items and give results back, each with its item, as they come.
 
-    `late` is handed what comes of an item that was given up before.
+    `late` is handed what comes of an item that was given up before. Threads that the machine does not give now are
+    asked for again; where it gives none at all nothing is begun, and RenewdError raised.
     """
 
     def __init__(
@@ -36,8 +40,13 @@ class Crew(Generic[Item, Result]):
         for item in items:
             self._todo.put(item)
             self.left += 1
-        for number in range(min(limit, self.left)):
-            self._start(number)
+        self._missing = wanted = min(limit, self.left)  # threads that are still to be started
+        self._man()
+        if wanted and self._missing == wanted:
+            raise RenewdError(
+                "nothing can be done side by side: the machine gives renewd no thread",
+                remedy="raise TasksMax= of its unit, or the number of processes that its user may have (ulimit -u)",
+            )
 
     def take(self, timeout: float) -> tuple[Item, Result | BaseException] | None:
         """The next item that is done, with its result or what `work` raised; None if none was within `timeout` seconds."""
@@ -54,9 +63,9 @@ class Crew(Generic[Item, Result]):
         with self._lock:
             hung = [thread for thread, (_, begun) in self._running.items() if now - begun > after]
             found = [self._running.pop(thread)[0] for thread in hung]
-        for number in range(len(found)):
-            self.left -= 1
-            self._start(number)
+        self.left -= len(found)
+        self._missing += len(found)
+        self._man()
         return found
 
     def dismiss(self) -> None:
@@ -68,8 +77,11 @@ class Crew(Generic[Item, Result]):
                 return
             self.left -= 1
 
-    def _start(self, number: int) -> None:
-        threading.Thread(target=self._run, name=f"renewd-{number}", daemon=True).start()
+    def _man(self) -> None:
+        with suppress(OSError):
+            while self._missing:
+                background.start(f"renewd-{self._missing - 1}", self._run)
+                self._missing -= 1
 
     def _run(self) -> None:
         while True:

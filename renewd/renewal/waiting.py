@@ -38,9 +38,7 @@ def objections(
     try:
         bundle = context.installer.load(target, version)
         known = {each.id: each.issuer for each in context.installer.versions(target)}
-        issuer = known.get(version) or target.issuer
-        if issuer not in context.loaded.configuration.issuers:  # it has another name since
-            issuer = target.issuer
+        issuer = context.issuer_of(target, known.get(version))
         wanted = acceptance.wanted(context, target, issuer, live, adopted=True)
     except InstallFailed as error:
         return (str(error),)

@@ -1,7 +1,7 @@
 """One attempt under way: what it works with, and how it waits."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from cryptography import x509
@@ -12,13 +12,13 @@ from renewd.errors import Temporary
 from renewd.issuers.base import Issued, Issuer
 from renewd.journal import Attempt, State
 from renewd.planning import backoff, budget
+from renewd.planning.backoff import Remaining
 from renewd.planning.budget import Ask, What
 from renewd.renewal import events
 from renewd.renewal.context import Context
 from renewd.renewal.survey import Look
 
 AGAIN = "attempt.again"
-READS_GIVE_UP = timedelta(minutes=15)  # for repeating one call within an attempt
 
 
 class Parked(Exception):
@@ -75,14 +75,21 @@ class Work:
         cls, context: Context, target: Target, attempt: Attempt, live: x509.Certificate | None = None
     ) -> Self:
         """The work on an attempt as if nothing had been tried in it yet."""
-        known = attempt.issuer in context.loaded.configuration.issuers
-        issuer = attempt.issuer if known and attempt.issuer else target.issuer
-        return cls(context, target, attempt, context.issuer(issuer), live)
+        return cls(context, target, attempt, context.issuer(context.issuer_of(target, attempt.issuer)), live)
 
     @property
     def now(self) -> datetime:
         """The present."""
         return self.context.clock.now()
+
+    @property
+    def remaining(self) -> Remaining | None:
+        """What time there is; None if nothing usable runs."""
+        live = self.live
+        if live is None:
+            return None
+        begin, end = live.not_valid_before_utc, live.not_valid_after_utc
+        return Remaining(end - self.now, end - begin)
 
     @property
     def order(self) -> Order:
@@ -116,10 +123,10 @@ class Work:
     @property
     def _spare(self) -> int:
         """What follows an unresolved attempt leaves room to be so itself, where there is time to wait for room."""
-        if self.live is None or not self.attempt.snapshot.get("unresolved"):
+        remaining = self.remaining
+        if remaining is None or not self.attempt.snapshot.get("unresolved"):
             return 0
-        left = self.live.not_valid_after_utc - self.now
-        return 1 if left > budget.WEEK + backoff.URGENT_LEFT else 0
+        return 1 if remaining.left > budget.WEEK + backoff.URGENT_LEFT else 0
 
     def tell(self, event: type[events.Event], **fields: object) -> None:
         """Emit an event about this target."""
@@ -137,7 +144,7 @@ def again(work: Work, error: Temporary, to: State) -> Step:
         len(tries), retry_after=error.retry_after, jitter=work.context.clock.jitter(0.25)
     )
     until = work.now + pause_for
-    if until - tries[0] > READS_GIVE_UP and (error.retry_after is None or len(tries) > 1):
+    if until - tries[0] > backoff.READS_WITHIN and (error.retry_after is None or len(tries) > 1):
         raise error
     kind = type(error).__name__
     return Step(to, AGAIN, {}, until, str(error), asked=error.retry_after is not None, kind=kind)

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from renewd.journal import Attempt, Step
+from renewd.journal.attempt import SETTLED
 from renewd.planning import words
 from renewd.report import style, times
 
 Entry = tuple[Attempt, Sequence[Step]]
 
-GOOD = ("renewed", "adopted", "deployed", "rolled_back")
+GOOD = SETTLED
 _TOLD_ABOVE = ("attempt.begun", "attempt.ended")  # the attempt's own line says it
 
 

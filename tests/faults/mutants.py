@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         "a failed reload leaves the new files live",
         "renewal/putback.py",
-        "        if switch_back(rollout.context, member, after, str(error)):",
-        "        if True:",
+        "            if switch_back(rollout.context, member, after, str(error)):",
+        "            if True:",
         (f"{RENEWAL}/test_renewal_rollout.py",),
     ),
     Mutant(

@@ -1,6 +1,7 @@
 """A CA that answers wrongly, at each call of a renewal: one of our errors, in words and in time, and never a second order."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -130,6 +131,20 @@ def test_without_any_of_it_there_is_a_certificate(ca: Ca, make: Callable[..., Ac
     assert ca.orders == 1
 
 
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_proxy_had_kept_is_believed_of_the_directory_alone(
+    ca: Ca, make: Callable[..., Acme], call: str
+):
+    ca.headers[call] = {"age": "3600"}
+    if call == "directory":
+        assert len(obtain(make(ca.url)).pem) == 2
+        return
+    with pytest.raises((errors.BadReply, errors.ReplyLost), match="which a proxy had kept"):
+        obtain(make(ca.url))
+    assert ca.orders <= 1
+
+
 @pytest.mark.fault(31)
 def test_a_refused_nonce_costs_one_more_try_with_the_new_one(ca: Ca, make: Callable[..., Acme]):
     refuse, times = ca.problem("badNonce"), {"new": 0}
@@ -159,6 +174,20 @@ def test_a_ca_that_gives_no_nonce_is_told(ca: Ca, make: Callable[..., Acme]):
     with pytest.raises(errors.BadReply, match="no nonce"):
         obtain(make(ca.url))
     assert ca.orders == 0
+
+
+@pytest.mark.fault(31)
+def test_a_nonce_that_was_asked_for_is_not_taken_by_another_thread(ca: Ca, make: Callable[..., Acme]):
+    class Shared(deque[str]):
+        """Where other threads take what is put there at once."""
+
+        def append(self, _nonce: str) -> None:
+            pass
+
+    issuer = make(ca.url)
+    issuer._session._nonces = Shared()
+    obtain(issuer)
+    assert ca.orders == 1
 
 
 @pytest.mark.fault(31)

@@ -21,8 +21,10 @@ LAYERS = (
     ("planning", "importers"),
     ("certs",),
     ("config",),
+    ("locks",),
     ("errors", "clock", "deadline"),
     ("fault", "lookup", "whole"),
+    ("background",),
 )
 ALLOWED = {("cli", "sandbox"), ("deadline", "clock")}  # the command that starts it; real time is the clock's
 

@@ -13,15 +13,15 @@ from renewd import confirm
 from renewd.certs.facts import PLACEHOLDER_SERIAL
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
-from tests.certificates import Authority
+from tests.certificates import Authority, negative
 from tests.clocks import START
 from tests.servers import free_port
 
 AUTHORITY = Authority.new()
 NAMES = ["shop.example", "www.shop.example"]
-OLD = AUTHORITY.issue(NAMES, not_after=datetime(2026, 11, 28, tzinfo=UTC))
+OLD = AUTHORITY.issue(NAMES, not_after=datetime(2096, 11, 28, tzinfo=UTC))
 NEW = AUTHORITY.issue(NAMES)
-OTHER = AUTHORITY.issue(["other.example"], not_after=datetime(2026, 11, 28, tzinfo=UTC))
+OTHER = AUTHORITY.issue(["other.example"], not_after=datetime(2096, 11, 28, tzinfo=UTC))
 
 
 class TlsServer:
@@ -218,7 +218,7 @@ def test_the_old_certificate_is_told_with_its_serial_and_its_end(serve, watch, c
     server = serve(OLD)
     verdict = watch(server.connect)
     serial = confirm.facts.show_serial(OLD.leaf.serial_number)
-    assert verdict.why == f"{server.connect} still serves {serial[:11]}…, expires 2026-11-28"
+    assert verdict.why == f"{server.connect} still serves {serial[:11]}…, expires 2096-11-28"
     assert (verdict.ok, verdict.serial) == (False, serial)
     assert timedelta(seconds=30) <= clock.now() - START <= timedelta(seconds=31)
     assert len(server.asked) < 50, "a server that shows the old one is not asked forty times a second"
@@ -226,7 +226,7 @@ def test_the_old_certificate_is_told_with_its_serial_and_its_end(serve, watch, c
 
 def test_another_names_certificate_is_told_as_a_name_that_is_not_set_up(serve, watch):
     assert watch(serve(OTHER).connect).why.endswith(
-        "…, expires 2026-11-28, for other.example: is the name set up there?"
+        "…, expires 2096-11-28, for other.example: is the name set up there?"
     )
 
 
@@ -236,6 +236,28 @@ def test_a_placeholder_is_told_as_one(serve, watch):
     assert (
         watch(server.connect).why == f"{server.connect} does not serve it: only renewd's placeholder is there"
     )
+
+
+NEGATIVE = pytest.mark.filterwarnings("ignore:Parsed a serial number")
+
+
+@NEGATIVE
+def test_a_negative_serial_is_another_certificate_like_any(serve, watch):
+    odd = negative(OTHER)
+    verdict = watch(serve(odd).connect)
+    assert verdict.serial == confirm.facts.show_serial(odd.leaf.serial_number)
+    assert verdict.serial.startswith("-")
+    assert "expires 2096-11-28, for other.example" in verdict.why
+
+
+def test_what_no_parser_takes_is_not_served(serve, monkeypatch):
+    """Each version of the parser refuses other things; what it raises then is its own affair."""
+
+    def refuse(_der):
+        raise OverflowError("int too big to convert")
+
+    monkeypatch.setattr(confirm.x509, "load_der_x509_certificate", refuse)
+    assert refusal(serve(NEW).connect).endswith("no certificate that can be read")
 
 
 def test_a_server_that_is_down_is_told_and_has_served_nothing(watch):

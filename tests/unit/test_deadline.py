@@ -222,3 +222,12 @@ def test_a_closed_port_is_told():
 )
 def test_errors_in_words(error: Exception, words: str):
     assert words in deadline.words(error)
+
+
+def test_a_machine_without_a_thread_for_a_look_up_is_told_as_what_it_lacks(monkeypatch: pytest.MonkeyPatch):
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        deadline.Deadline(10).connect_tcp("localhost", 1)

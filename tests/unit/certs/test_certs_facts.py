@@ -133,7 +133,8 @@ def test_a_difference_of_names_is_said_in_words(found, wanted, said):
 
 
 @pytest.mark.parametrize(
-    ("serial", "shown"), [(0x4F9A01, "4F:9A:01"), (0xF9A01, "0F:9A:01"), (0, "00"), (0x80, "80"), (1, "01")]
+    ("serial", "shown"),
+    [(0x4F9A01, "4F:9A:01"), (0xF9A01, "0F:9A:01"), (0, "00"), (0x80, "80"), (1, "01"), (-0x80, "-80")],
 )
 def test_a_serial_is_shown_as_browsers_show_it(serial, shown):
     assert facts.show_serial(serial) == shown

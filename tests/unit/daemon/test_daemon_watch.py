@@ -9,7 +9,7 @@ from renewd.confirm import Verdict
 from renewd.daemon import events as own
 from renewd.daemon import watch
 from renewd.daemon.watch import Watch
-from renewd.renewal import served
+from renewd.renewal import passes, served
 from tests.clocks import FakeClock
 from tests.servers import free_port
 from tests.world import World
@@ -93,3 +93,19 @@ def test_where_nobody_said_where_nobody_looks(world: World):
 def test_a_file_of_looks_that_is_not_whole_is_none(tmp_path: Path, text: str):
     (tmp_path / served.FILE).write_text(text)
     assert served.read(str(tmp_path)) == {}
+
+
+def test_a_look_that_goes_wrong_is_told_and_the_others_are_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    def look(_settings, name, *_rest):
+        if name == A:
+            raise OverflowError("int too big to convert")
+        return Verdict(True, "", "01", world.clock.now())
+
+    monkeypatch.setattr(served.confirm, "look", look)
+    for name in (A, B):
+        world.sandbox.seed(name, days_left=None, validated=True)
+    context = world.context(A, B)
+    passes.run(context, context.loaded.targets)
+    assert looked(world, {}) == [("served.other", A)]

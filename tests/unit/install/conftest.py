@@ -11,6 +11,7 @@ import pytest
 from renewd.certs.bundle import Bundle
 from renewd.config.model import Certificate
 from renewd.config.targets import Target
+from renewd.install import sites, versions
 from renewd.install.installer import Installer, Source
 from tests.certificates import Authority
 from tests.clocks import FakeClock
@@ -45,6 +46,12 @@ class Home:
         )
         self.installer.switch(target, version)
         return version
+
+    def whole(self, target: Target, version: str) -> bool:
+        """Whether every file of the version is what it was when it was stored, wherever it is stored."""
+        roots = [site.root for site in sites.of(target, self.state)]
+        holders = [root for root in roots if os.path.lexists(versions.path(root, version))]
+        return bool(holders) and all(versions.whole(root, version) for root in holders)
 
     def bundle(self, target: Target, **odd: Any) -> Bundle:
         return AUTHORITY.issue(target.domains, **odd).bundle

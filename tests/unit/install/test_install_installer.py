@@ -11,7 +11,7 @@ from renewd.certs import facts, keys
 from renewd.certs.bundle import Bundle, Material
 from renewd.config.secrets import Secret
 from renewd.errors import InstallFailed
-from renewd.install import live
+from renewd.install import intents, live
 from renewd.install.installer import Source
 from tests.certificates import Authority
 
@@ -152,8 +152,8 @@ def test_the_same_certificate_staged_twice_in_one_second_is_two_versions(home):
     bundle = home.bundle(target)
     one, other = (home.installer.stage(target, bundle, Source("rcl")) for _ in range(2))
     assert one != other
-    assert home.installer.verify(target, one)
-    assert home.installer.verify(target, other)
+    assert home.whole(target, one)
+    assert home.whole(target, other)
 
 
 @pytest.mark.fault(58)
@@ -196,7 +196,7 @@ def test_a_version_that_is_not_there_cannot_be_loaded_or_switched_to(home):
     for act in (home.installer.load, home.installer.switch):
         with pytest.raises(InstallFailed, match="there is no version 20200101T000000Z-00000000"):
             act(target, "20200101T000000Z-00000000")
-    assert not home.installer.verify(target, "20200101T000000Z-00000000")
+    assert not home.whole(target, "20200101T000000Z-00000000")
 
 
 def test_a_version_whose_file_was_changed_is_neither_verified_nor_loaded_nor_copied_out(home):
@@ -204,8 +204,8 @@ def test_a_version_whose_file_was_changed_is_neither_verified_nor_loaded_nor_cop
     old, new = home.install(target), home.install(target)
     before = home.path("etc", "fullchain.pem").read_bytes()
     home.path("state", "store", target.slug, "versions", old, "fullchain.pem").write_bytes(b"x")
-    assert not home.installer.verify(target, old)
-    assert home.installer.verify(target, new)
+    assert not home.whole(target, old)
+    assert home.whole(target, new)
     with pytest.raises(InstallFailed, match="was changed since it was installed"):
         home.installer.load(target, old)
     with pytest.raises(InstallFailed, match="was changed since it was installed"):
@@ -220,7 +220,7 @@ def test_a_version_with_a_damaged_manifest_is_none(home, damage):
     version = home.install(target)
     home.path("live", "versions", version, "manifest.json").write_text(damage)
     assert home.installer.versions(target) == []
-    assert not home.installer.verify(target, version)
+    assert not home.whole(target, version)
 
 
 def test_a_place_that_was_added_later_gets_the_older_versions_too(home):
@@ -263,7 +263,7 @@ def test_the_pfx_has_the_password_of_the_service_unless_the_configuration_has_on
             pkcs12.load_key_and_certificates(data, b"wrong")
     stored = b"".join(data for data in home.files().values() if isinstance(data, bytes))
     assert b"theirs" not in stored
-    assert home.installer.verify(target, version)
+    assert home.whole(target, version)
 
 
 def test_a_pfx_password_that_cannot_be_read_is_told_before_anything_is_written(home):
@@ -329,6 +329,19 @@ def test_a_placeholder_is_put_where_nothing_is_and_counts_as_missing(home, place
     assert version.serial == facts.PLACEHOLDER_SERIAL
     home.install(target)
     assert live.look_closely(target).state == "present"
+
+
+def test_a_placeholder_never_replaces_what_another_process_puts_there_meanwhile(home, monkeypatch):
+    target, alone = home.target({"directory": "@/live", "placeholder": True}), intents.alone
+
+    def late(*args, **more):
+        monkeypatch.setattr(intents, "alone", alone)
+        home.install(target)
+        return alone(*args, **more)
+
+    monkeypatch.setattr(intents, "alone", late)
+    assert not home.installer.placeholder(target)
+    assert live.look(target).state == "present"
 
 
 def test_no_placeholder_is_put_where_something_is_or_none_is_wanted(home):

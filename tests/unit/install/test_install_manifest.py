@@ -18,7 +18,12 @@ texts = st.none() | st.text(max_size=20)
 
 
 @given(
-    times, st.none() | times, st.none() | st.integers(0, 2**160), st.text(max_size=20), texts, st.booleans()
+    times,
+    st.none() | times,
+    st.none() | st.integers(-(2**160), 2**160),
+    st.text(max_size=20),
+    texts,
+    st.booleans(),
 )
 def test_a_manifest_reads_back_as_it_was_written(created_at, not_after, serial, name, order_uri, flag):
     version = Version(

@@ -304,3 +304,28 @@ def test_a_link_is_neither_written_through_nor_read_through(tmp_path):
             atomic.read("link", within=folder)
     with pytest.raises(OSError), atomic.directory(str(tmp_path / "link")):
         pass
+
+
+def test_looks_at_one_folder_side_by_side_do_not_disturb_each_other(home, monkeypatch):
+    """Another look begins and ends while the first one's file is there."""
+    target, write, others = home.target({"directory": "@/live"}), atomic.write, []
+
+    def interrupted(*args):
+        monkeypatch.setattr(atomic, "write", write)
+        write(*args)
+        others.extend(home.installer.room(target))
+        assert args[1] in os.listdir(args[0])
+
+    monkeypatch.setattr(atomic, "write", interrupted)
+    assert home.installer.room(target) == others == []
+
+
+def test_what_a_crash_leaves_of_a_look_is_taken_away_once_it_is_old(home):
+    old, young = home.path(".probe-00.renewd"), home.path(".probe-01.renewd")
+    for left in (old, young):
+        left.touch()
+    hours = young.stat().st_mtime - 2 * 3600
+    os.utime(old, (hours, hours))
+    assert home.installer.room(home.target({"directory": "@/live"})) == []
+    assert not old.exists()
+    assert young.exists(), "somebody may be looking"

@@ -189,7 +189,7 @@ def test_what_crashes_left_is_swept_when_it_is_an_hour_old(home):
         home.installer.prune(target)
         assert [os.path.lexists(one) for one in left] == [age < timedelta(hours=1)] * 3
     assert foreign.exists()
-    assert home.installer.verify(target, version)
+    assert home.whole(target, version)
 
 
 def test_pruning_where_nothing_was_installed_is_no_error(home):

@@ -1,4 +1,5 @@
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from cryptography import x509
 from renewd.errors import InstallFailed
 from renewd.install import live
 from renewd.install.installer import Source
-from tests.certificates import Authority
+from tests.certificates import Authority, negative
+from tests.clocks import START
 
 AUTHORITY = Authority.new()
 RCL = {"directory": "@/live", "layout": "rcl"}
@@ -46,7 +48,7 @@ def rcl(home, issued):
 
 
 def test_certbots_live_folder_is_kept_as_a_version_and_can_be_put_back(home):
-    issued = AUTHORITY.issue("contoso.com")
+    issued = AUTHORITY.issue("contoso.com", not_before=START - timedelta(days=60))
     folder = certbot(home, issued)
     target = home.target({"directory": "@/live/contoso.com"}, name="contoso.com")
     archive = {path: path.read_bytes() for path in home.path("archive", "contoso.com").iterdir()}
@@ -60,6 +62,16 @@ def test_certbots_live_folder_is_kept_as_a_version_and_can_be_put_back(home):
     assert home.installer.switch(target, found[1].id) == new
     assert tuple((folder / name).read_bytes() for name in NAMES["renewd"]) == contents(issued)
     assert live.look_closely(target).state == "present"
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_a_certificate_with_a_negative_serial_is_taken_over_like_any(home):
+    issued = negative(AUTHORITY.issue("contoso.com"))
+    certbot(home, issued)
+    target = home.target({"directory": "@/live/contoso.com"}, name="contoso.com")
+    home.install(target)
+    (taken,) = [version for version in home.installer.versions(target) if version.taken]
+    assert taken.serial == issued.leaf.serial_number < 0
 
 
 def test_the_folder_of_rcls_daemon_is_taken_over_and_closed_to_others(home):

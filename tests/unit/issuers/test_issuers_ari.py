@@ -58,6 +58,12 @@ def test_times_are_read_as_the_standard_writes_them(ca: Directory, written: str,
     assert ask(ca.url).window.start == meant
 
 
+def test_what_a_cache_had_kept_is_as_good(ca: Directory):
+    """It is asked without a key, and everybody is answered alike."""
+    ca.suggest(SOON.start, SOON.end, age="3600")
+    assert ask(ca.url).window == SOON
+
+
 def test_the_directory_is_looked_up_once_a_day(ca: Directory):
     ca.suggest(SOON.start, SOON.end)
     asking = information(ca.url)

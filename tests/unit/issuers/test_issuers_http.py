@@ -293,7 +293,8 @@ def test_the_headers_that_matter_are_kept():
         lambda _: answer(429, "no", retry_after="7", date="D", content_type="Text/Plain; charset=x")
     ) as api:
         reply = web(api.url).api("/x", KEY, READ)
-    assert reply == Reply(429, "text/plain", "D", "7", b"no")
+    assert reply == Reply(429, "text/plain", "D", "7", b"no", reply.headers)
+    assert reply.headers["content-type"] == "Text/Plain; charset=x"
     assert "no" not in repr(reply)
 
 

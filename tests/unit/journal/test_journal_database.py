@@ -46,9 +46,8 @@ def schema_of(path):
 
 
 def test_a_journal_exists_once_one_was_opened(state_directory, clock):
-    assert not Journal.exists(state_directory)
+    assert not journals.exists(state_directory)
     Journal.open(state_directory, clock).close()
-    assert Journal.exists(state_directory)
     assert journals.exists(state_directory)
 
 
@@ -105,7 +104,7 @@ def test_what_is_committed_is_on_the_disk(journal):
 def test_a_fresh_schema_is_the_one_the_migrations_make(tmp_path, state_directory, path, clock):
     Journal.open(state_directory, clock).close()
     migrated = str(tmp_path / "migrated.db")
-    opened = sqlite.opened_at(migrated, clock)
+    opened = sqlite.File(migrated, clock, patience.Patience())
     with opened.write() as connection:
         migration.upgrade(connection, "the journal")
     opened.close()
@@ -130,7 +129,7 @@ def test_an_older_schema_is_upgraded_when_it_is_opened(state_directory, path, cl
 
 
 def test_an_upgrade_that_fails_leaves_nothing_of_itself(tmp_path, clock):
-    opened = sqlite.opened_at(str(tmp_path / "half.db"), clock)
+    opened = sqlite.File(str(tmp_path / "half.db"), clock, patience.Patience())
 
     def fail_at_the_second(connection, _cursor, statement, *_):
         if "CREATE TABLE steps" in statement:

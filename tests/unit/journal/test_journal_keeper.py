@@ -122,3 +122,16 @@ def test_what_cannot_be_given_back_now_is_given_back_later(journal, monkeypatch)
     journal.release("contoso.com", fence)
     until(lambda: not journal._keeper._owed)
     assert journal.take("contoso.com") == fence + 1
+
+
+def test_a_machine_without_a_thread_to_spare_keeps_leases_as_soon_as_it_has_one(
+    keeper, database, monkeypatch
+):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        keeper.hold("contoso.com", 3)
+    keeper.hold("other.example", 1)
+    until(lambda: {("contoso.com", 3), ("other.example", 1)} <= set(database.renewed))

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic import command
 
+from renewd import journal as journals
 from renewd.config.sources import SecretSource
 from renewd.errors import StateUnusable
 from renewd.journal import Journal, migration, postgresql, schema
@@ -120,5 +121,5 @@ def test_a_file_somewhere_else_is_as_good_as_the_one_in_the_state_directory(tmp_
     assert Journal.look(str(tmp_path / "state"), clock, state=url) is None
     Journal.open(str(tmp_path / "state"), clock, state=url).close()
     assert (tmp_path / "elsewhere.db").exists()
-    assert not Journal.exists(str(tmp_path / "state"))
-    assert Journal.exists(str(tmp_path / "state"), url)
+    assert not journals.exists(str(tmp_path / "state"))
+    assert journals.exists(str(tmp_path / "state"), url)

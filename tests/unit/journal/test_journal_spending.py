@@ -152,20 +152,21 @@ def test_what_a_person_finalized_in_vain_is_none_of_the_failures_that_back_off_c
 
 
 @pytest.mark.parametrize(
-    ("reached", "outcome", "left"),
+    ("reached", "finalizes", "outcome", "left"),
     [
-        (State.RECONCILE, "failed", 1),
-        (State.RECONCILE, "abandoned", 1),
-        (State.FINALIZE_INTENT, "abandoned", 1),
-        (State.FINALIZE_INTENT, "failed", 0),
-        (State.ORDERED, "abandoned", 0),
-        (State.RECONCILE, "renewed", 0),
+        (State.RECONCILE, 1, "failed", 1),
+        (State.RECONCILE, 1, "abandoned", 1),
+        (State.RECONCILE, 0, "abandoned", 0),
+        (State.FINALIZE_INTENT, 1, "abandoned", 1),
+        (State.FINALIZE_INTENT, 1, "failed", 0),
+        (State.ORDERED, 0, "abandoned", 0),
+        (State.RECONCILE, 1, "renewed", 0),
     ],
 )
 def test_what_nobody_knows_the_end_of_is_remembered_until_something_is_obtained(
-    journal, begin, reached, outcome, left
+    journal, begin, reached, finalizes, outcome, left
 ):
-    journal.end(begin(), outcome, state=reached)
+    journal.end(begin(), outcome, state=reached, finalizes=finalizes)
     journal.end(begin(), "failed")
     assert len(journal.unresolved("contoso.com")) == left
     journal.end(begin(), "adopted")

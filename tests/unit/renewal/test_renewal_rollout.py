@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from renewd.renewal import by_hand, events, passes
+from renewd.errors import StateUnusable
+from renewd.journal import State
+from renewd.journal.schema import leases
+from renewd.renewal import attempts, by_hand, events, passes
 from tests.clocks import FakeClock
 from tests.world import World, results
 
@@ -208,3 +212,64 @@ def test_a_group_whose_obtains_take_long_is_not_waited_for_for_ever(world: World
         world.sandbox.seed(name, days_left=None, validated=True)
     world.sandbox.fault("order", "status=429+50", 1)
     assert run(world, A, B, hooks={"reload": hook("reload")}) == {A: "renewed", B: "renewed"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "ends", "other"),
+    [("check", 0, "renewed"), ("check", 1, "put_back"), ("reload", 0, "renewed"), ("reload", 1, "put_back")],
+)
+def test_a_target_that_another_renewd_takes_over_leaves_its_group_alone(
+    world: World, hook, stage: str, ends: int, other: str
+):
+    aged(world, A, B)
+    context = world.context(
+        *(world.entry(name, hooks={stage: hook(stage, f"exit {ends}")}) for name in (A, B))
+    )
+    journal = context.journal
+
+    def overtaken(event: events.Event) -> None:
+        if isinstance(event, events.HookRan | events.HookFailed):
+            with journal._database.write() as connection:
+                taken = update(leases).where(leases.c.identity == A)
+                connection.execute(taken.values(fence=leases.c.fence + 1, holder="other/x/1/1"))
+
+    context.emit = overtaken
+    assert results(passes.run(context, context.loaded.targets)) == {A: "held", B: other}
+    assert left(world, A) > timedelta(days=80), "it is another one's now, and stays as it was"
+    assert (left(world, B) > timedelta(days=80)) == (other == "renewed")
+    (attempt,) = journal.under_way()
+    assert (attempt.identity, attempt.state) == (A, State.ACTIVE)
+
+
+def test_a_database_that_fails_in_between_holds_back_one_target_only_and_keeps_no_lease(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    aged(world, A, B, days_left=80)
+    context = world.context(A, B, by_hand=True)
+    take = context.journal.take
+
+    def failing(identity: str, *more: Any) -> int:
+        if identity == B:
+            raise StateUnusable("the database did not answer within 30 s")
+        return take(identity, *more)
+
+    monkeypatch.setattr(context.journal, "take", failing)
+    assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed", B: "failed"}
+    assert context.journal.under_way() == []
+    assert take(A), "its lease was given back"
+
+
+def test_what_goes_wrong_with_a_target_that_was_given_up_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.sandbox.seed(A, days_left=None, validated=True)
+    context = world.context(A)
+    (task,) = passes.plan(context, context.loaded.targets)
+    ready = attempts.take_up(context, task)
+
+    def release(*_: Any) -> None:
+        raise OSError("a defect")
+
+    monkeypatch.setattr(attempts, "release", release)
+    passes._Pass(context, [])._late(task, ready)
+    assert [told.message for told in world.told(events.Failed)] == ["unexpected OSError: a defect"]

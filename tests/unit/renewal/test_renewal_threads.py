@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from renewd.errors import RenewdError
 from renewd.renewal.threads import Crew
 from tests.clocks import FakeClock
 
@@ -54,3 +55,55 @@ def test_there_are_never_more_threads_than_the_limit(clock: FakeClock):
     taken = [crew.take(10.0) for _ in range(1000)]
     assert {done[1] for done in taken if done} == set(range(1000))
     assert most <= 4
+
+
+@pytest.fixture
+def scarce(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What is answered, in order, to each wish for a thread; whatever is asked for later is given."""
+    answers: list[bool] = []
+    start = threading.Thread.start
+
+    def started(thread: threading.Thread) -> None:
+        if thread.name.startswith("renewd-") and answers and not answers.pop(0):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", started)
+    return answers
+
+
+def test_with_fewer_threads_than_wanted_all_is_done_all_the_same(clock: FakeClock, scarce: list[bool]):
+    scarce += [True, False]
+    crew = Crew("abcd", str.upper, 4, clock)
+    assert sorted(done[1] for done in (crew.take(10.0) for _ in range(4)) if done) == list("ABCD")
+
+
+def test_without_any_thread_nothing_is_begun(clock: FakeClock, scarce: list[bool]):
+    scarce += [False]
+    begun: list[str] = []
+    with pytest.raises(RenewdError, match="gives renewd no thread") as told:
+        Crew("abcd", begun.append, 4, clock)
+    assert "TasksMax" in told.value.remedy
+    assert begun == []
+
+
+def test_the_place_of_one_that_hangs_is_taken_as_soon_as_there_is_a_thread(
+    clock: FakeClock, scarce: list[bool]
+):
+    begun, hang = threading.Event(), threading.Event()
+
+    def work(item: str) -> str:
+        if item == "hangs":
+            begun.set()
+            hang.wait()
+        return item
+
+    crew = Crew(["hangs", "b"], work, 1, clock)
+    assert begun.wait(10)
+    clock.advance(timedelta(seconds=61))
+    scarce += [False]
+    assert crew.give_up(60.0) == ["hangs"]
+    assert crew.take(0.0) is None
+    assert crew.give_up(60.0) == []
+    assert crew.take(10.0) == ("b", "b")
+    hang.set()

@@ -1,5 +1,6 @@
 """Nothing is ordered or finalized twice: whatever was under way when the process ended, and whatever went wrong in it."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from renewd.errors import NotFinal, Throttled
 from renewd.journal import State
+from renewd.planning import backoff
 from renewd.renewal import by_hand, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
@@ -265,3 +267,52 @@ def test_a_service_that_cannot_be_asked_after_a_lost_reply_is_asked_until_it_can
     world.sandbox.faults.clear()
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
     assert world.calls(NAME, "order") == world.calls(NAME, "finalize") == 1
+
+
+def taken_up_elsewhere(world: World, clock: FakeClock, status: str) -> None:
+    """A certificate that is due, and an order that answers as if somebody else had finalized it; the portal shows nothing new."""
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    assert renew(world) == {NAME: "renewed"}
+    clock.advance(timedelta(days=75))
+    world.sandbox.portal.calls.clear()
+    order = {"status": status, "orderUri": "https://ca.example/order/1", "validationTokens": []}
+    world.sandbox.fault("order", f"body={json.dumps(order)}")
+
+
+@pytest.mark.parametrize("status", ["processing", "valid"])
+def test_an_order_that_was_taken_up_elsewhere_and_brings_nothing_is_followed_by_a_new_one(
+    world: World, clock: FakeClock, status: str
+):
+    taken_up_elsewhere(world, clock, status)
+    context, began = world.context(NAME), clock.now()
+    looks = world.calls(NAME, "certificate")
+    while world.calls(NAME, "order") < 2 and clock.now() - began < timedelta(days=1):
+        (outcome,) = passes.run(context, context.loaded.targets)
+        clock.advance(max(timedelta(seconds=1), (outcome.next_try_at or clock.now()) - clock.now()))
+    assert outcome.result == "renewed"
+    assert backoff.LOOKS_WITHIN <= clock.now() - began < 2 * backoff.LOOKS_WITHIN
+    assert world.calls(NAME, "certificate") - looks < 30, "it is looked for ever more seldom"
+    assert world.calls(NAME, "finalize") == 1
+
+
+def test_a_person_who_insists_need_not_wait_for_an_order_that_was_taken_up_elsewhere(
+    world: World, clock: FakeClock
+):
+    taken_up_elsewhere(world, clock, "processing")
+    assert renew(world) == {NAME: "parked"}
+    context = world.context(NAME, by_hand=True)
+    assert results(passes.run(context, context.loaded.targets, forced=[NAME])) == {NAME: "renewed"}
+    assert world.calls(NAME, "order") == 2
+
+
+def test_a_service_that_cannot_be_asked_of_such_an_order_leaves_nothing_unclear(
+    world: World, clock: FakeClock
+):
+    taken_up_elsewhere(world, clock, "valid")
+    assert renew(world) == {NAME: "parked"}
+    world.sandbox.fault("certificate", "status=503", None)
+    clock.advance(backoff.LOOKS_WITHIN)
+    context = world.context(NAME)
+    (outcome,) = passes.run(context, context.loaded.targets)
+    assert outcome.result == "failed"
+    assert context.journal.unresolved(NAME) == []

@@ -278,9 +278,9 @@ def test_why_tells_what_is_under_way(look, waiting, now):
 
 def test_why_tells_a_try_that_went_well_and_what_is_served(look, attempt, now):
     seen = Step(now - timedelta(hours=5), "confirm.served", {"serial": "4F:9A:00:FF"})
-    facts = Known(last=attempt(outcome="rolled_back"), served=seen)
+    facts = Known(last=attempt(outcome="deployed"), served=seen)
     text = screen(look("contoso.com", 80), facts, now, together=("b", "c", "d", "e"), budget="2 left")
-    assert "last try    2 hours ago, rolled back\n" in text
+    assert "last try    2 hours ago, deployed\n" in text
     assert "served      4F:9A:00:FF, looked at 5 hours ago\n" in text
     assert "budget      2 left\n" in text
 
