@@ -19,6 +19,7 @@ PUT_BACK = "put_back"  # a check, reload or confirmation failed: the old files a
 REFUSED = "refused"  # what was issued did not pass the gate
 FAILED = "failed"  # anything else that stopped it
 ABANDONED = "abandoned"  # nobody goes on with it: a person asked for something else, or its version is no good any more
+FORGOTTEN = "forgotten"  # all that is left of it is what it spent of the CA's limits
 
 OBTAINING: tuple[Kind, ...] = ("renewal", "finalize")  # the kinds that ask an issuer for something
 OBTAINED = (RENEWED, ADOPTED, OWED, PUT_BACK)  # the issuer's part went well

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from renewd.journal import rows
 from renewd.journal.attempt import (
     ABANDONED,
     FAILED,
+    FORGOTTEN,
     GOING_LIVE,
     INDEBTED,
     NOTHING,
@@ -26,16 +27,15 @@ from renewd.journal.attempt import (
 )
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
-from renewd.journal.spent import EVENTS
-from renewd.planning import budget
 
 SERVED = "confirm.served"  # the event of a step that tells which serial was seen
 RECENT = 5  # renewals that tell how long the next will take
 _NEWEST_FIRST = attempts.c.id.desc()  # the order of writing, which no step of the clock can change
+_KNOWN = attempts.c.outcome.is_distinct_from(FORGOTTEN)
 
 
 class History(Connected):
-    """What is known of attempts, newest first; `forget` and `sweep` drop it."""
+    """What is known of attempts, newest first; what forgetting.py leaves for the limits is no part of it."""
 
     @property
     def host(self) -> str:
@@ -46,6 +46,17 @@ class History(Connected):
     def _here(self) -> ColumnElement[bool]:
         """What is about this host's files."""
         return attempts.c.host == self._database.host
+
+    def known(self) -> dict[str, frozenset[str]]:
+        """By identity, under which names there are attempts."""
+        query = select(attempts.c.identity, attempts.c.name).where(_KNOWN).distinct()
+        called: dict[str, set[str]] = defaultdict(set)
+        with self._database.read() as connection:
+            for identity, name in self._database.decode(
+                connection, query, lambda row: (row.identity, row.name)
+            ):
+                called[identity].add(name)
+        return {identity: frozenset(names) for identity, names in called.items()}
 
     def under_way(self, identity: str | None = None, *, of_others: bool = True) -> list[Attempt]:
         """Attempts without an outcome that this host may go on with, of one target or of all.
@@ -143,32 +154,8 @@ class History(Connected):
                 by_attempt[number].append(step)
         return [(attempt, tuple(by_attempt[attempt.id])) for attempt in found]
 
-    def forget(self, identity: str) -> int:
-        """Drop all that is known of a target but what it spent of the CA's limits lately; how many attempts that were.
-
-        Its fence stays, so that it only grows.
-        """
-        own = attempts.c.identity == identity
-        spent = self._spent_lately()
-        closed = {"outcome": ABANDONED, "failure": None, "next_try_at": None, "owed": ""}
-        with self._database.write() as connection:
-            dropped = connection.execute(delete(attempts).where(own, attempts.c.id.not_in(spent))).rowcount
-            connection.execute(update(attempts).where(own).values(**closed, ended_at=self._clock.now()))
-        return dropped
-
-    def sweep(self, before: datetime) -> int:
-        """Drop attempts that ended earlier, but every target's newest one and what was spent lately; how many those were."""
-        newest = select(func.max(attempts.c.id)).group_by(attempts.c.identity)
-        kept = attempts.c.id.not_in(newest) & attempts.c.id.not_in(self._spent_lately())
-        with self._database.write() as connection:
-            return connection.execute(delete(attempts).where(attempts.c.ended_at < before, kept)).rowcount
-
-    def _spent_lately(self) -> Select[Any]:
-        since = self._clock.now() - budget.REACHES
-        return select(steps.c.attempt).where(steps.c.event.in_(EVENTS), steps.c.at > since)
-
     def _newest(self, *conditions: ColumnElement[bool]) -> dict[str, Attempt]:
-        newest = select(func.max(attempts.c.id)).where(*conditions).group_by(attempts.c.identity)
+        newest = select(func.max(attempts.c.id)).where(_KNOWN, *conditions).group_by(attempts.c.identity)
         return {
             found.identity: found for found in self._read(select(attempts).where(attempts.c.id.in_(newest)))
         }
@@ -187,7 +174,7 @@ class History(Connected):
 
 
 def _of(identity: str | None) -> Sequence[ColumnElement[bool]]:
-    return () if identity is None else (attempts.c.identity == identity,)
+    return (_KNOWN,) if identity is None else (_KNOWN, attempts.c.identity == identity)
 
 
 def _at(issuer: str | None) -> Sequence[ColumnElement[bool]]:

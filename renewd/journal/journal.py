@@ -1,4 +1,4 @@
-"""The journal as one thing: `Journal.open`, then what attempts.py, spending.py, outages.py, history.py and leases.py say."""
+"""The journal as one thing: `Journal.open`, then what attempts.py, spending.py, outages.py, history.py, forgetting.py and leases.py say."""
 
 import os
 import threading
@@ -14,6 +14,7 @@ from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable, StateUnusable
 from renewd.journal import postgresql, sqlite, wording
 from renewd.journal.database import Database
+from renewd.journal.forgetting import Forgetting
 from renewd.journal.history import History
 from renewd.journal.leases import Leases
 from renewd.journal.outages import Outages
@@ -21,7 +22,7 @@ from renewd.journal.patience import Patience
 from renewd.journal.spending import Spending
 
 
-class Journal(Spending, Outages, History, Leases):
+class Journal(Spending, Outages, History, Forgetting, Leases):
     """An open journal. Threads may share it; it belongs to the process that opened it."""
 
     recovered: str | None = None  # a sentence, where a damaged file was moved aside and a new one begun

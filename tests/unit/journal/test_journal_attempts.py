@@ -118,7 +118,7 @@ def test_an_ended_attempt_says_how_far_it_came_and_what_is_next(journal, begin, 
         pytest.param(lambda j, a: j.end(a, "failed"), id="ended meanwhile"),
         pytest.param(lambda j, a: j.resume(a, j.take(a.identity)), id="resumed under a newer lease"),
         pytest.param(lambda j, a: j.take(a.identity), id="a newer lease taken, nothing written yet"),
-        pytest.param(lambda j, a: j.forget(a.identity), id="forgotten meanwhile"),
+        pytest.param(lambda j, a: j.forget(a.identity, a.fence), id="forgotten meanwhile"),
     ],
 )
 def test_who_was_overtaken_writes_nothing_more(journal, begin, overtake, write):

@@ -1,7 +1,5 @@
 """History, back-off and debts are questions to the attempts."""
 
-from datetime import timedelta
-
 import pytest
 
 
@@ -86,35 +84,14 @@ def test_what_is_owed_is_told_with_the_attempt_that_owes_it(journal, ended):
     assert debt.owed == ("reload", "confirm")
 
 
-def test_forgetting_drops_a_target_with_its_steps_and_no_other(journal, ended):
-    ended("renewed")
-    other = ended("renewed", "wild.example")
-    assert journal.forget("contoso.com") == 1
-    assert [attempt for attempt, _ in journal.history()] == [other]
-    assert journal.forget("contoso.com") == 0
-
-
-def test_a_fence_grows_even_after_a_target_was_forgotten(journal):
-    before = journal.take("contoso.com")
-    journal.release("contoso.com", before)
-    journal.forget("contoso.com")
-    assert journal.take("contoso.com") > before
-
-
-def test_a_number_is_never_used_twice(journal, ended):
-    before = ended("renewed").id
-    journal.forget("contoso.com")
-    assert ended("renewed").id > before
-
-
-def test_sweeping_keeps_what_is_new_under_way_or_a_targets_last(journal, begin, ended, clock):
+def test_what_is_known_is_told_with_the_names_that_it_had(journal, ended):
+    assert journal.known() == {}
     ended("failed")
-    last_of_its_target = ended("renewed", "wild.example")
-    under_way = begin("old.example")
-    ended("failed", "old.example")
-    clock.advance(timedelta(days=400))
-    new = ended("renewed")
-    assert journal.sweep(clock.now() - timedelta(days=365)) == 1
-    kept = {attempt.id for attempt, _ in journal.history()}
-    assert {last_of_its_target.id, under_way.id, new.id} < kept
-    assert len(kept) == 4
+    ended("renewed")
+    fence = journal.take("a.example,b.example")
+    journal.begin("a.example,b.example", "b.example", "renewal", issuer="rcl", fence=fence)
+    journal.begin("a.example,b.example", "a.example", "renewal", issuer="rcl", fence=fence)
+    assert journal.known() == {
+        "contoso.com": {"contoso.com"},
+        "a.example,b.example": {"a.example", "b.example"},
+    }

@@ -68,3 +68,14 @@ def test_only_its_own_is_left_to_a_host_that_needs_no_certificate(begin, journal
     attempt = begin(state=State.ORDERED)
     assert journal.under_way("contoso.com", of_others=False) == [attempt]
     assert other.under_way("contoso.com", of_others=False) == []
+
+
+def test_what_another_host_tried_is_forgotten_by_nobody_else(begin, journal, other):
+    journal.end(begin(), "renewed")
+    fence = other.take("contoso.com")
+    owing = other.begin("contoso.com", "contoso.com", "deploy", issuer=None, fence=fence)
+    owing = other.end(owing, "owed", owed=["reload"])
+    other.release("contoso.com", fence)
+    assert journal.forget("contoso.com", journal.take("contoso.com")) == 1
+    assert other.owed() == {"contoso.com": owing}
+    assert [attempt for attempt, _ in journal.history()] == [owing]

@@ -190,22 +190,3 @@ def test_an_issuer_is_paused_by_what_its_own_attempts_came_to(journal, begin, cl
     assert journal.pause(ISSUER, since=clock.now()) is None, "what failed before a person asked"
     clock.advance(timedelta(minutes=15))
     assert journal.pause(ISSUER) is None
-
-
-def test_forgetting_a_target_does_not_give_it_a_new_budget(journal, begin, clock):
-    journal.end(begin(), "failed")
-    finalize(journal, begin())
-    assert journal.forget("contoso.com") == 1
-    assert journal.under_way("contoso.com") == journal.failures("contoso.com") == []
-    assert known(journal) == [What.CERTIFICATE]
-    clock.advance(8 * DAY)
-    assert journal.forget("contoso.com") == 1
-
-
-def test_sweeping_keeps_what_limits_still_need(journal, begin, clock):
-    journal.end(finalize(journal, begin()), "failed")
-    journal.end(begin(), "renewed")
-    clock.advance(DAY)
-    assert journal.sweep(clock.now()) == 0
-    clock.advance(7 * DAY)
-    assert journal.sweep(clock.now()) == 1
