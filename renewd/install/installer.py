@@ -34,6 +34,8 @@ from renewd.install.sites import Site
 
 __all__ = ["Installer", "Recovered", "Source", "Version"]
 
+QUARANTINE = "quarantine"  # below the state directory, with a folder for each target
+
 
 class Installer:
     """Puts bundles in place for targets. One at a time for a target; the state directory's lock is the caller's."""
@@ -172,7 +174,10 @@ class Installer:
         """Take away versions that nobody goes back to, and what crashes left behind. Raises InstallFailed."""
         for site in self._sites(target):
             versions.prune(site, self._clock.now())
-        quarantine.prune(self._quarantine(target), self._clock.now())
+
+    def sweep(self) -> None:
+        """Take away what was refused more than a week ago, whoever it was for. Raises InstallFailed."""
+        quarantine.sweep(os.path.join(self._state, QUARANTINE), self._clock.now())
 
     def recover(self) -> list[Recovered]:
         """End every interrupted switch: forward where the new version is whole everywhere, else back. Twice is no harm."""
@@ -204,7 +209,7 @@ class Installer:
         return quarantine.fingerprints(self._quarantine(target), self._clock.now())
 
     def _quarantine(self, target: Target) -> str:
-        return os.path.join(self._state, "quarantine", layouts.folder(target.slug))
+        return os.path.join(self._state, QUARANTINE, layouts.folder(target.slug))
 
     def _sites(self, target: Target) -> tuple[Site, ...]:
         return sites.of(target, self._state)

@@ -54,12 +54,14 @@ def fingerprints(folder: str, now: datetime) -> frozenset[str]:
     return frozenset(found)
 
 
-def prune(folder: str, now: datetime) -> None:
-    """Take away what has been there for more than a week. Raises InstallFailed."""
-    with atomic.telling("clean up", folder):
-        for name in _names(folder):
-            if _over(name, now):
-                shutil.rmtree(os.path.join(folder, name))
+def sweep(folders: str, now: datetime) -> None:
+    """Take away what has been there for more than a week, of every target. Raises InstallFailed."""
+    with atomic.telling("clean up", folders):
+        targets = sorted(os.listdir(folders)) if os.path.isdir(folders) else []
+        for folder in (os.path.join(folders, target) for target in targets):
+            for name in _names(folder):
+                if _over(name, now):
+                    shutil.rmtree(os.path.join(folder, name))
 
 
 def _over(name: str, now: datetime) -> bool:
@@ -69,7 +71,7 @@ def _over(name: str, now: datetime) -> bool:
 def _names(folder: str) -> list[str]:
     try:
         return sorted(filter(layouts.is_identifier, os.listdir(folder)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -11,7 +11,7 @@ from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import ABANDONED
 from renewd.planning import words
-from renewd.renewal import attempts, engine, passes
+from renewd.renewal import attempts, engine, passes, tidying
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready
 from renewd.renewal.work import Work
@@ -76,7 +76,9 @@ def together(context: Context, targets: Sequence[Target], prepare: Prepare) -> l
             ready.append(found)
         elif found is not None:
             outcomes.append(found)
-    return outcomes + passes.deploy(context, ready)
+    outcomes += passes.deploy(context, ready)
+    tidying.tidy(context)
+    return outcomes
 
 
 def _asked(context: Context, target: Target, order_uri: str) -> str:

@@ -52,6 +52,7 @@ class Context:
     patience: timedelta = PATIENCE
     by_hand: bool = False  # a person asked: own back-off is not waited for
     offline: bool = False  # nothing is obtained: only what was accepted before goes live, and debts are paid
+    tidied: float | None = None  # when the state directory was, by the monotonic clock
     doubtful: set[str] = field(default_factory=set)  # identities of targets whose live files looked broken
     _issuers: dict[str, Issuer] = field(default_factory=dict, repr=False)
     _journal: "Journal | None" = field(default=None, repr=False)

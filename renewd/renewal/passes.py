@@ -12,7 +12,7 @@ from renewd.config.targets import HookCommand, Target
 from renewd.errors import RenewdError, StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
-from renewd.renewal import attempts, events, handover, rollout, survey, unwatched
+from renewd.renewal import attempts, events, handover, rollout, survey, tidying, unwatched
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import DEFECT, STOPPED, Outcome, Ready, Result
@@ -53,6 +53,8 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
         outcomes.update((outcome.target.identity, outcome) for outcome in handover.restore(context, rest))
     if context.has_journal and not (context.offline or context.stop.is_set()):
         unwatched.end(context)
+    if outcomes:
+        tidying.tidy(context)
     well = sum(outcome.result.well for outcome in outcomes.values())
     context.emit(
         events.PassEnded(

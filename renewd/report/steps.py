@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import asking, debts, events, inspection, outages, standings
+from renewd.renewal import asking, debts, events, inspection, outages, standings, tidying
 from renewd.renewal.events import Event
 
 
@@ -89,6 +89,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
     inspection.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
     inspection.NotTidied: lambda event, _now: Said(event.why, ends=True),
+    tidying.NotTidied: lambda event, _now: Said(event.why, ends=True),
     outages.IssuerPaused: lambda event, now: Said(
         f"{event.why}; {event.issuer} is left alone{again(event.until, now)}", ends=True, bad=True
     ),

@@ -368,8 +368,18 @@ def test_refused_material_is_kept_for_a_week_with_the_reasons_and_known_by_its_f
     home.install(target)
     home.clock.advance(timedelta(days=6, hours=1))
     assert home.installer.quarantined(target) == frozenset()
-    home.installer.prune(target)
+    home.installer.sweep()
     assert not folder.exists()
+
+
+def test_refused_material_goes_after_a_week_though_nobody_watches_its_target_any_more(home):
+    target = home.target()
+    old = home.installer.quarantine(target, home_material(home, target), ["no"])
+    home.clock.advance(timedelta(days=8))
+    new = home.installer.quarantine(target, home_material(home, target), ["no"])
+    home.path("state", "quarantine", "a file of somebody's").touch()
+    home.installer.sweep()
+    assert (os.path.exists(old), os.path.exists(new)) == (False, True)
 
 
 def test_refused_material_of_which_nothing_can_be_read_is_kept_too(home):
