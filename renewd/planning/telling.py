@@ -10,6 +10,7 @@ from renewd.planning import words
 
 HOLD = timedelta(minutes=15)  # between two messages: what comes up meanwhile goes into the next one
 RUNGS = (Fraction(1, 6), Fraction(1, 12), Fraction(1, 30), Fraction(1, 90), Fraction(0))  # of a life, left
+GONE = "what was said of it is over"  # of a certificate that is not watched any more
 OVERDUE = 10  # a tenth of the lifetime after it was wanted, a renewal should have happened
 
 
@@ -77,11 +78,12 @@ def _why(name: str) -> str:
 
 
 def news(
-    said: Said, troubles: Collection[Trouble], on: Collection[Kind]
+    said: Said, troubles: Collection[Trouble], on: Collection[Kind], gone: Collection[str] = ()
 ) -> tuple[list[Notice], dict[str, int]]:
     """What is to be said of what is not well now, the worst first; and what will have been said then.
 
-    A trouble is said once a rung. What was said and is over is taken back, once for each target.
+    A trouble is said once a rung. What was said and is over is taken back, once for each target; `gone` names those
+    that are not watched any more.
     """
     wanted = sorted((each for each in troubles if each.kind in on), key=lambda each: -each.rung)
     told = {each.key: max(each.rung, said.get(each.key, 0)) for each in wanted}
@@ -90,12 +92,19 @@ def news(
         for each in wanted
         if each.rung > said.get(each.key, -1)
     ]
-    return found + list(_over(said, wanted, on)), told
+    return found + list(_over(said, wanted, on, gone)), told
 
 
-def _over(said: Said, wanted: Collection[Trouble], on: Collection[Kind]) -> Iterable[Notice]:
+def names(said: Said) -> set[str]:
+    """Of whom something was said; empty text is renewd itself."""
+    return {key.split("/", 2)[2] for key in said}
+
+
+def _over(
+    said: Said, wanted: Collection[Trouble], on: Collection[Kind], gone: Collection[str]
+) -> Iterable[Notice]:
     if Kind.RECOVERED not in on:
         return
     still = {each.name for each in wanted}
-    for name in sorted({key.split("/", 2)[2] for key in said} - still):
-        yield Notice(Kind.RECOVERED, name, "all is well again")
+    for name in sorted(names(said) - still):
+        yield Notice(Kind.RECOVERED, name, GONE if name in gone else "all is well again")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from renewd.planning.telling import Kind, Notice
+from renewd.planning.telling import GONE, Kind, Notice
 from renewd.report import style
 
 MOST = 20  # notices that are told in full; a list that nobody reads to its end helps nobody
@@ -40,14 +40,18 @@ def compose(notices: Sequence[Notice], host: str) -> Message:
     return Message(_title(bad, host), "\n".join(lines), "failure" if worst else "warning")
 
 
+def _word(notice: Notice) -> str:
+    return "not watched any more" if notice.what == GONE else _WORDS[notice.kind]
+
+
 def _title(notices: Sequence[Notice], host: str) -> str:
     first = notices[0]
     if len(notices) == 1:
-        return style.safe(f"{first.name or 'renewd'}: {_WORDS[first.kind]} ({host})")
-    kinds = " and ".join(dict.fromkeys(_WORDS[notice.kind] for notice in notices))
+        return style.safe(f"{first.name or 'renewd'}: {_word(first)} ({host})")
+    kinds = " and ".join(dict.fromkeys(_word(notice) for notice in notices))
     return style.safe(f"{len(notices)} certificates: {kinds} ({host})")
 
 
 def _line(notice: Notice) -> str:
-    said = f"{notice.name or 'renewd'}: {_WORDS[notice.kind]}: {notice.what}"
+    said = f"{notice.name or 'renewd'}: {_word(notice)}: {notice.what}"
     return style.safe(f"{said}. {notice.remedy}" if notice.remedy else said)

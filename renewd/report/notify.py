@@ -116,7 +116,9 @@ class Notifier:
         watched = {target.name for target in context.loaded.targets}
         on = [Kind(word) for word in configuration.notify.on]
         known = self.troubles.now(watched)
-        notices, said = telling.news(self._said or {}, [*known, *self._by_time], on)
+        before = self._said or {}
+        gone = telling.names(before) - watched - {""}
+        notices, said = telling.news(before, [*known, *self._by_time], on, gone)
         if Kind.RENEWED in on:
             self._pending += [Notice(Kind.RENEWED, *each) for each in renewed]
         if not notices and not self._pending:

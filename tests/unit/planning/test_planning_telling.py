@@ -44,6 +44,15 @@ def test_what_was_said_is_taken_back_when_it_is_over_and_only_then():
     assert silent == []
 
 
+def test_what_was_said_of_a_name_that_is_watched_no_more_is_not_called_well():
+    _, said = telling.news({}, [failed(), failed("b.example")], ALL)
+    over, _ = telling.news(said, [], ALL, gone={"b.example"})
+    assert [(notice.name, notice.what) for notice in over] == [
+        ("a.example", "all is well again"),
+        ("b.example", telling.GONE),
+    ]
+
+
 def test_what_nobody_asked_for_is_neither_said_nor_taken_back():
     found, said = telling.news({}, [failed()], [Kind.EXPIRING, Kind.RECOVERED])
     assert (found, said) == ([], {})

@@ -1,6 +1,6 @@
 """Many notices are one message, the bad ones first, and never a wall of text."""
 
-from renewd.planning.telling import Kind, Notice
+from renewd.planning.telling import GONE, Kind, Notice
 from renewd.report import message
 
 BAD = Notice(Kind.FAILED, "a.example", "the CA said no", "ask it")
@@ -13,6 +13,12 @@ def test_one_notice_is_its_own_title():
         "a.example: failed (web1)", "a.example: failed: the CA said no. ask it", "failure"
     )
     assert message.compose([GOOD], "web1").kind == "success"
+
+
+def test_what_is_not_watched_any_more_is_not_called_well():
+    told = message.compose([Notice(Kind.RECOVERED, "b.example", GONE)], "web1")
+    assert told.title == "b.example: not watched any more (web1)"
+    assert told.body == "b.example: not watched any more: what was said of it is over"
 
 
 def test_the_bad_news_come_first_and_make_the_title():
