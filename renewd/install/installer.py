@@ -34,8 +34,6 @@ from renewd.install.sites import Site
 
 __all__ = ["Installer", "Recovered", "Source", "Version"]
 
-QUARANTINE = "quarantine"  # below the state directory, with a folder for each target
-
 
 class Installer:
     """Puts bundles in place for targets. One at a time for a target; the state directory's lock is the caller's."""
@@ -177,7 +175,7 @@ class Installer:
 
     def sweep(self) -> None:
         """Take away what was refused more than a week ago, whoever it was for. Raises InstallFailed."""
-        quarantine.sweep(os.path.join(self._state, QUARANTINE), self._clock.now())
+        quarantine.sweep(os.path.join(self._state, layouts.QUARANTINE), self._clock.now())
 
     def recover(self) -> list[Recovered]:
         """End every interrupted switch: forward where the new version is whole everywhere, else back. Twice is no harm."""
@@ -209,7 +207,7 @@ class Installer:
         return quarantine.fingerprints(self._quarantine(target), self._clock.now())
 
     def _quarantine(self, target: Target) -> str:
-        return os.path.join(self._state, QUARANTINE, layouts.folder(target.slug))
+        return os.path.join(self._state, layouts.QUARANTINE, layouts.folder(target.slug))
 
     def _sites(self, target: Target) -> tuple[Site, ...]:
         return sites.of(target, self._state)

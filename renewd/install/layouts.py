@@ -34,6 +34,7 @@ LAYOUTS = {
     },
 }
 
+STORE, QUARANTINE = "store", "quarantine"  # below the state directory, with a folder for each target
 MANIFEST = "manifest.json"
 VERSIONS = "versions"
 CURRENT = "current"
@@ -83,7 +84,7 @@ def stores(state_directory: str, slug: str, places: tuple[Place, ...]) -> Iterat
         else:
             turn += 1
             suffix = "" if turn == 1 else f"@{turn}"
-            yield f"{state_directory}/store/{folder(slug)}{suffix}"
+            yield f"{state_directory}/{STORE}/{folder(slug)}{suffix}"
 
 
 def folder(slug: str) -> str:

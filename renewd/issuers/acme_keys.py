@@ -1,9 +1,11 @@
 """The keys of certificates that an ACME CA is asked for: made here, and on the disk before the order is."""
 
 import contextlib
+import glob
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from renewd.certs import csr, keys
@@ -18,6 +20,10 @@ ORPHANED = 30 * 86400.0  # seconds; no order lives as long as that
 UNUSED = 800 * 86400.0  # seconds that a key to be used again is kept without being used
 _NAME = re.compile(r"[A-Za-z0-9._+@-]{1,255}\.pem")
 _KEPT = "kept-"  # how the names of keys begin that are used again
+_LONGEST = 160  # characters of a target's folder's name
+_STORED = re.compile(
+    r"(.+)@([0-9a-f]{16})\.pem"
+)  # a random number, or a target's mark, behind its folder's name
 
 
 class Keys:
@@ -28,10 +34,10 @@ class Keys:
 
     def make(self, target: Target, key_type: str, *, reuse: bool) -> str:
         """The name of a key that is stored now; with `reuse` the target's last one of this type."""
-        folder = target.slug[:160]
+        folder = target.slug[:_LONGEST]
         if not reuse:
             return self._store(f"{folder}@{os.urandom(8).hex()}.pem", key_type)
-        name = f"{_KEPT}{key_type}-{folder}@{_mark(target)}.pem"
+        name = f"{_KEPT}{key_type}-{folder}@{_mark(target.identity)}.pem"
         try:
             self.load(name)
         except OrderGone:
@@ -54,7 +60,7 @@ class Keys:
 
     def forget(self, target: Target) -> None:
         """A target's key is not used again."""
-        mark = f"@{_mark(target)}.pem"
+        mark = f"@{_mark(target.identity)}.pem"
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as found:
             for entry in found:
                 if entry.name.startswith(_KEPT) and entry.name.endswith(mark):
@@ -80,6 +86,29 @@ class Keys:
         return name
 
 
-def _mark(target: Target) -> str:
+def found(state_directory: str, slugs: Collection[str], identities: Collection[str]) -> list[str]:
+    """The paths of the keys that were made for targets at whichever CA: of orders by the names of the targets' folders.
+
+    Where such a name was cut nothing tells whose it is, and `sweep` takes it away.
+    """
+    marks = {_mark(identity) for identity in identities}
+    return [
+        path
+        for path in sorted(
+            glob.glob(os.path.join(glob.escape(state_directory), "acme", "*", "keys", "*.pem"))
+        )
+        if _is_of(os.path.basename(path), slugs, marks)
+    ]
+
+
+def _is_of(name: str, slugs: Collection[str], marks: Collection[str]) -> bool:
+    parts = _STORED.fullmatch(name)
+    if parts is None:
+        return False
+    slug, mark = parts.groups()
+    return mark in marks or (slug in slugs and len(slug) < _LONGEST)
+
+
+def _mark(identity: str) -> str:
     """What tells two targets apart whose folders' names were cut."""
-    return hashlib.sha256(target.identity.encode()).hexdigest()[:16]
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]

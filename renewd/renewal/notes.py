@@ -23,6 +23,17 @@ def read(state_directory: str, file: str) -> dict[str, Row]:
 def keep(state_directory: str, file: str, found: Mapping[str, Row], watched: Collection[str]) -> None:
     """Write these over what was kept of them, and forget what is not watched. A full disk costs this alone."""
     kept = {identity: row for identity, row in read(state_directory, file).items() if identity in watched}
-    rows = dict(sorted({**kept, **found}.items()))
-    text = json.dumps({"schema": 1, "targets": rows}, ensure_ascii=False)
+    _write(state_directory, file, {**kept, **found})
+
+
+def drop(state_directory: str, file: str, identities: Collection[str]) -> None:
+    """Forget these. A full disk costs this alone: what is not watched goes with the next row that is written."""
+    known = read(state_directory, file)
+    kept = {identity: row for identity, row in known.items() if identity not in identities}
+    if kept != known:
+        _write(state_directory, file, kept)
+
+
+def _write(state_directory: str, file: str, rows: Mapping[str, Row]) -> None:
+    text = json.dumps({"schema": 1, "targets": dict(sorted(rows.items()))}, ensure_ascii=False)
     whole.note(os.path.join(state_directory, file), text)

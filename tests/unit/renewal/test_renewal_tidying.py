@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from renewd.certs.bundle import Material
-from renewd.install import installer
+from renewd.install import layouts
 from renewd.journal.forgetting import ALIKE
 from renewd.renewal import by_hand, passes, tidying
 from renewd.renewal.context import Context
@@ -96,7 +96,7 @@ def test_what_was_refused_for_a_target_that_is_gone_goes_after_a_week(world: Wor
 def test_what_cannot_be_tidied_is_told_and_stops_nothing(world: World):
     context = due(world)
     state = context.loaded.configuration.state_directory
-    folder = Path(state, installer.QUARANTINE, B, "20200101T000000Z-00000000")
+    folder = Path(state, layouts.QUARANTINE, B, "20200101T000000Z-00000000")
     folder.parent.mkdir(parents=True)
     os.symlink(world.folder, folder)
     assert results(passes.run(context, context.loaded.targets)) == {A: "adopted"}
