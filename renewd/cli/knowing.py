@@ -1,20 +1,19 @@
 """status, history, why: what renewd knows, beside what is on the disk."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from renewd import journal as journals
-from renewd.cli import names, output
+from renewd.cli import names, output, reading
 from renewd.clock import SystemClock
 from renewd.config import load
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
+from renewd.errors import UsageError
 from renewd.install.installer import Installer
 from renewd.planning import budget
 from renewd.renewal import findings, served, survey
@@ -23,6 +22,7 @@ from renewd.report import known, times
 
 if TYPE_CHECKING:
     from renewd.journal import Journal
+    from renewd.report.history import Entry
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 _SHOWN = 20  # attempts that `history` shows without --limit
@@ -41,8 +41,9 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
 
     loaded, now = load.load(path), SystemClock().now()
     daemon = presence.ask(loaded.configuration.state_directory)
-    with _journal(loaded) as journal:
-        rows = _rows(loaded, names.chosen(loaded, name), journal, now)
+    with reading.journal(loaded) as journal:
+        wanted = dict.fromkeys(_watched(loaded, journal, each) for each in name)
+        rows = _rows(loaded, tuple(wanted) or loaded.targets, journal, now)
         quiet = None if journal is None else journal.quiet_until(now)
     if as_json:
         held = {} if quiet is None else {"nothing_ordered_until": times.rfc3339(quiet)}
@@ -64,14 +65,16 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
 )
 @click.pass_obj
 def history(path: str, name: str | None, *, as_json: bool, limit: int | None) -> int:
-    """Every attempt, step by step, newest first."""
+    """Every attempt, step by step, newest first.
+
+    Those at a NAME that is no longer watched too, until it is forgotten.
+    """
     from renewd.report import history as view
 
     loaded = load.load(path)
-    identity = None if name is None else names.one(loaded, name).identity
-    with _journal(loaded) as journal:
+    with reading.journal(loaded) as journal:
         limit = limit or (None if as_json else _SHOWN)
-        entries = [] if journal is None else journal.history(identity, limit)
+        entries = _tried(loaded, journal, name, limit)
     if as_json:
         output.document(view.document(entries))
     else:
@@ -90,8 +93,8 @@ def why(path: str, name: str) -> int:
     from renewd.report import why as view
 
     loaded, now = load.load(path), SystemClock().now()
-    target = names.one(loaded, name)
-    with _journal(loaded) as journal:
+    with reading.journal(loaded) as journal:
+        target = _watched(loaded, journal, name)
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
         left = _left(journal, target, now)
@@ -102,6 +105,47 @@ def why(path: str, name: str) -> int:
     ]
     sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
     return 0
+
+
+def _tried(
+    loaded: Loaded, journal: "Journal | None", name: str | None, limit: int | None
+) -> "Sequence[Entry]":
+    """The attempts at all, or at one; by a name that is not watched the journal may know several sets of names."""
+    found: list[Entry] = []
+    for identity in [None] if name is None else _identities(loaded, journal, name):
+        found += [] if journal is None else journal.history(identity, limit)
+    return sorted(found, key=lambda entry: -entry[0].id)[:limit]
+
+
+def _identities(loaded: Loaded, journal: "Journal | None", name: str) -> list[str]:
+    """Raises UsageError if the name is neither watched nor known."""
+    try:
+        return [names.one(loaded, name).identity]
+    except UsageError:
+        known = _called(journal, name)
+        if not known:
+            raise
+        return known
+
+
+def _watched(loaded: Loaded, journal: "Journal | None", name: str) -> Target:
+    """The target of this name. Raises UsageError if it is not watched, or not any more."""
+    try:
+        return names.one(loaded, name)
+    except UsageError:
+        if not _called(journal, name):
+            raise
+        raise UsageError(
+            f"{name!r} is not watched any more",
+            remedy=f"what was tried: renewd history '{name}'; to drop that: renewd forget '{name}'",
+        ) from None
+
+
+def _called(journal: "Journal | None", name: str) -> list[str]:
+    """The identities that the journal knows by a name."""
+    from renewd.renewal import forgetting
+
+    return list(forgetting.called(journal, name))
 
 
 def _left(journal: "Journal | None", target: Target, now: datetime) -> str:
@@ -121,20 +165,3 @@ def _rows(
     versions = {target.identity: installer.current(target) for target in targets}
     gathered = known.gather(journal, versions, findings.read(state), served.read(state))
     return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
-
-
-@contextmanager
-def _journal(loaded: Loaded) -> "Iterator[Journal | None]":
-    """The journal to read from; None where nothing was ever journaled: asking makes no files and no tables."""
-    configuration = loaded.configuration
-    if not journals.exists(configuration.state_directory, configuration.state):
-        yield None
-        return
-    from renewd.journal import Journal
-
-    journal = Journal.look(configuration.state_directory, SystemClock(), state=configuration.state)
-    try:
-        yield journal
-    finally:
-        if journal is not None:
-            journal.close()

@@ -35,6 +35,7 @@ COMMANDS = {
     "rollback": "renewd.cli.renewing",
     "finalize": "renewd.cli.renewing",
     "recover": "renewd.cli.recovering",
+    "forget": "renewd.cli.forgetting",
     "revoke": "renewd.cli.revoking",
     "account": "renewd.cli.revoking",
     "notify": "renewd.cli.notifying",

@@ -21,6 +21,7 @@ from renewd.errors import RenewdError, StateUnusable
 _REQUEST = re.compile(r"([0-9a-f]{32})\.request", re.ASCII).fullmatch
 _LARGEST = 64 << 20  # bytes of a request: a thousand chains
 _LOOKED_AT = 2.0  # seconds until the lock is ours that others only look at
+_LONGEST = 32768  # characters of a name that is to be forgotten: a hundred of the longest names
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -52,7 +53,7 @@ def _answer(path: str, content: bytes) -> dict[str, Any]:
     """What became of one request; what is wrong with it or with this side is an answer too."""
     from renewd.cli import work
     from renewd.config import load, sides
-    from renewd.renewal import received
+    from renewd.renewal import forgetting, received
     from renewd.report import log
 
     try:
@@ -60,15 +61,18 @@ def _answer(path: str, content: bytes) -> dict[str, Any]:
         _trusted(loaded.files)
         own = sides.installing(loaded)
         log.configure(own.configuration.log.format, own.configuration.log.level, sys.stderr)
-        handed = _handed(content)
+        wish = _wish(content)
         with work.at_work(path, log.subscriber(), loaded=own) as context:
-            outcomes = received.install(context, handed)
+            if isinstance(wish, str):
+                forgetting.forget(context, wish)
+                return {"schema": 1, "forgotten": wish}
+            outcomes = received.install(context, wish)
     except RenewdError as error:
         print(f"renewd: {error}", file=sys.stderr)
         return {"schema": 1, "error": str(error)}
     told = {one.target.identity: {"result": str(one.result), "why": one.why} for one in outcomes}
     strange = {
-        each: {"result": "failed", "why": "it is not watched here"} for each in handed if each not in told
+        each: {"result": "failed", "why": "it is not watched here"} for each in wish if each not in told
     }
     return {"schema": 1, "outcomes": told | strange}
 
@@ -84,19 +88,22 @@ def _trusted(files: Sequence[str]) -> None:
             )
 
 
-def _handed(content: bytes) -> dict[str, Any]:
-    """What came, by identity. Raises StateUnusable if it is no request."""
+def _wish(content: bytes) -> str | dict[str, Any]:
+    """What came, by identity, or the name that is to be forgotten. Raises StateUnusable if it is no request."""
     from renewd.certs.bundle import Material
     from renewd.renewal.received import Handed
 
     try:
+        document = json.loads(content)
+        if "forget" in document:
+            return str(document["forget"])[:_LONGEST]
         return {
             str(item["identity"]): Handed(
                 Material(pem=(str(item["fullchain"]).encode(), str(item["key"]).encode())),
                 str(item["issuer"]),
                 None if item["order_uri"] is None else str(item["order_uri"])[:2048],
             )
-            for item in json.loads(content)["targets"]
+            for item in document["targets"]
         }
     except (ValueError, KeyError, TypeError, RecursionError):
         raise StateUnusable("what was handed over is no request of renewd's") from None

@@ -21,7 +21,7 @@ from renewd.errors import StateUnusable
 ADDRESS = "RENEWD_SOCKET"  # in the environment: where the daemon listens; empty for nowhere
 DEFAULT = "/run/renewd/socket"
 COMMANDS = frozenset(  # they act, or need secrets
-    {"renew", "deploy", "rollback", "preflight", "finalize", "revoke", "account", "notify"}
+    {"renew", "deploy", "rollback", "preflight", "finalize", "forget", "revoke", "account", "notify"}
 )
 _HELP = frozenset({"-h", "--help"})
 SHOWN = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")  # of the caller's environment

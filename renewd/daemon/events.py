@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
 
-from renewd.errors import RenewdError
 from renewd.renewal.events import Event
-from renewd.renewal.outcome import DEFECT
+from renewd.renewal.outcome import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +48,8 @@ class _Failed(Event):
     @classmethod
     def of(cls, error: Exception, **facts: str) -> Self:
         """What went wrong, in the error's own words if it is one of renewd's."""
-        if isinstance(error, RenewdError):
-            return cls(message=str(error), remedy=error.remedy, **facts)
-        return cls(message=f"unexpected {type(error).__name__}: {error}", remedy=DEFECT, **facts)
+        message, remedy = told(error)
+        return cls(message=message, remedy=remedy, **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ The file is information for `status`, kept apart from the journal so that an idl
 """
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ class Presence:
     last_tick: datetime | None = None
     believed: datetime | None = None  # the newest present that was not in doubt
     suspect: str = ""  # why the present is in doubt
+    watched: str = ""  # the mark of what it watches
 
 
 class Lock:
@@ -94,33 +96,43 @@ def _locked(state_directory: str) -> int:
     return descriptor
 
 
-def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
+def mark(names: Iterable[str]) -> str:
+    """The same for the same names of targets in the same order, as the configuration writes them."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def tell(state_directory: str, *, suspect: str = "", watched: str = "", **times: datetime | None) -> None:
     """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
-    shown = {key: None if at is None else at.isoformat() for key, at in times.items()} | {"suspect": suspect}
+    shown = {key: None if at is None else at.isoformat() for key, at in times.items()}
+    shown |= {"suspect": suspect, "watched": watched}
     whole.note(os.path.join(state_directory, FACTS), json.dumps(shown))
 
 
 def ask(state_directory: str) -> Presence:
     """Whether a daemon runs here, and its times; asking changes nothing."""
     running, pid = _held(os.path.join(state_directory, LOCK))
-    times, suspect = _told(os.path.join(state_directory, FACTS))
+    times, suspect, watched = _told(os.path.join(state_directory, FACTS))
     if not running:
         times.pop("next_pass", None)
     return Presence(
-        running=running, pid=pid if running else None, suspect=suspect if running else "", **times
+        running=running,
+        pid=pid if running else None,
+        suspect=suspect if running else "",
+        watched=watched,
+        **times,
     )
 
 
-def _told(path: str) -> tuple[dict[str, datetime], str]:
+def _told(path: str) -> tuple[dict[str, datetime], str, str]:
     """What the daemon told; nothing of a file that is not whole."""
     try:
         with open(path, encoding="utf-8") as file:
             told = json.load(file)
-        suspect = told.get("suspect", "")
+        suspect, watched = str(told.get("suspect", "")), str(told.get("watched", ""))
         times = {key: aware(told[key]) for key in TIMES if told.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}, ""
-    return times, str(suspect)
+        return {}, "", ""
+    return times, suspect, watched
 
 
 def _held(path: str) -> tuple[bool, int]:

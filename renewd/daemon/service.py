@@ -170,6 +170,7 @@ class Daemon:
             last_tick=self.clock.now(),
             believed=self.doubt.seen,
             suspect=self.doubt.why,
+            watched=self._watched,
         )
         try:
             self._ticked(self)
@@ -202,6 +203,7 @@ class Daemon:
 
     def _take(self, loaded: Loaded) -> None:
         self.duties = Duties(loaded, self.clock, self.emit, self.stop)
+        self._watched = presence.mark(target.name for target in loaded.targets)
         self._taken(loaded.configuration)
 
     def _passed(self, passed: Passed) -> None:

@@ -85,6 +85,12 @@ def left(spent: Iterable[Spent], domains: tuple[str, ...], issuer: str, now: dat
     return f"{room} of {CERTIFICATES} certificates left this week, {max(ORDERS - orders, 0)} of {ORDERS} orders today"
 
 
+def counts_until(spent: Iterable[Spent]) -> datetime | None:
+    """When nothing of what was spent counts any more; None if nothing was."""
+    spans = {What.CERTIFICATE: WEEK, What.ORDER: DAY, What.PROOF: HOUR}
+    return max((one.at + spans[one.what] for one in spent), default=None)
+
+
 def _certificates(spent: Sequence[Spent], ask: Ask, now: datetime) -> Refusal | None:
     limit = CERTIFICATES_BY_HAND if ask.by_hand else CERTIFICATES
     times = _times(_others(spent, ask), What.CERTIFICATE, now, WEEK, domains=ask.domains, issuer=ask.issuer)

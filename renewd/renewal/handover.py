@@ -15,7 +15,7 @@ from renewd import whole
 from renewd.certs import bundle as bundles
 from renewd.config.sides import Line
 from renewd.config.targets import Target
-from renewd.errors import HookFailed
+from renewd.errors import HookFailed, StateUnusable
 from renewd.install import layouts
 from renewd.renewal import attempts, events, putback
 from renewd.renewal.context import Context
@@ -69,6 +69,21 @@ def restore(context: Context, targets: Sequence[Target]) -> list[Outcome]:
     return by_hand.together(context, lost, again) if lost else []
 
 
+def forget(context: Context, name: str) -> None:
+    """What is known of it there is dropped. Raises StateUnusable if it is not."""
+    from renewd.renewal.rollout import Leaving
+
+    try:
+        answer = _ask(context, {"forget": name})
+    except Leaving:
+        answer = {"error": "renewd was asked to stop before it answered"}
+    if "error" in answer:
+        raise StateUnusable(
+            f"{name}: {UNIT}, which knows of it too, did not forget it: {answer['error']}",
+            remedy=f"journalctl -u {UNIT} has more; then: renewd forget '{name}'",
+        )
+
+
 def _gone(there: Target) -> bool:
     """Whether a file that programs see is not there; one that we may not look for is none of our business."""
     for place in there.places:
@@ -85,7 +100,7 @@ def _wrong(rollout: Rollout, members: Sequence[Member]) -> list[tuple[Member, st
     """Those that did not go live, or not well, with how they ended and why."""
     context, found = rollout.context, []
     began = context.clock.monotonic()
-    answer = _ask(context, members)
+    answer = _ask(context, {"targets": [_item(context, member) for member in members]})
     outcomes = answer.get("outcomes", {})
     for member in members:
         told = outcomes.get(member.target.identity) or {
@@ -105,7 +120,7 @@ def _wrong(rollout: Rollout, members: Sequence[Member]) -> list[tuple[Member, st
     return found
 
 
-def _ask(context: Context, members: Sequence[Member]) -> Mapping[str, Any]:
+def _ask(context: Context, wish: Mapping[str, Any]) -> Mapping[str, Any]:
     """The answer of the other side; where none comes, one that says so. Raises Leaving when asked to stop."""
     line = context.loaded.line
     if line is None:
@@ -113,7 +128,7 @@ def _ask(context: Context, members: Sequence[Member]) -> Mapping[str, Any]:
     number = os.urandom(16).hex()
     request = os.path.join(line.requests, f"{number}.request")
     try:
-        _put(line, number, {"schema": 1, "targets": [_item(context, member) for member in members]})
+        _put(line, number, {"schema": 1, **wish})
     except OSError as error:
         return {"error": f"nothing can be handed over in {line.requests}: {error.strerror}"}
     answer = os.path.join(line.answers, f"{number}.answer")

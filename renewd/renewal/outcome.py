@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from renewd.config.targets import Target
+from renewd.errors import RenewdError
 from renewd.journal import Attempt
 
 STOPPED = "renewd was asked to stop"
@@ -49,3 +50,10 @@ class Ready:
     result: Result = Result.RENEWED  # what it is called once it is live
     owed: tuple[str, ...] = ()
     behind: Outcome | None = None  # a renewal that waits or failed meanwhile, which has the last word
+
+
+def told(error: BaseException) -> tuple[str, str]:
+    """What an error says and what to do; one that nobody foresaw is a defect."""
+    if isinstance(error, RenewdError):
+        return str(error), error.remedy
+    return f"unexpected {type(error).__name__}: {error}", DEFECT

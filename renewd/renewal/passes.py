@@ -15,7 +15,7 @@ from renewd.planning import words
 from renewd.renewal import attempts, events, handover, rollout, survey, tidying, unwatched
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
-from renewd.renewal.outcome import DEFECT, STOPPED, Outcome, Ready, Result
+from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result, told
 from renewd.renewal.threads import Crew
 
 GROUP_WAITS = timedelta(minutes=2)  # for obtains that share its reload; then it goes live without them
@@ -216,9 +216,7 @@ def put_placeholder(context: Context, target: Target) -> None:
 
 def unexpected(context: Context, target: Target, error: BaseException) -> Outcome:
     """An outcome for what no state foresaw: told as it is, and the others go on."""
-    known = isinstance(error, RenewdError)
-    message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-    remedy = error.remedy if isinstance(error, RenewdError) else DEFECT
+    message, remedy = told(error)
     stage = "state" if isinstance(error, StateUnusable) else getattr(error, "stage", "renewal")
     next_try_at = context.clock.now() + (STATE_FOR if stage == "state" else UNEXPECTED_FOR)
     context.emit(

@@ -55,7 +55,8 @@ def test_a_name_is_found_however_it_is_spaced_and_cased(world: World):
 
 
 @pytest.mark.parametrize(
-    "command", ["check", "renew", "preflight", "deploy", "rollback", "why", "history", "status"]
+    "command",
+    ["check", "renew", "preflight", "deploy", "rollback", "why", "history", "status", "forget"],
 )
 def test_an_unknown_name_is_2_everywhere(world: World, command: str):
     wrong = renewd(seeded(world), command, "nobody.example")

@@ -178,6 +178,26 @@ def test_a_reload_takes_a_good_configuration(running: Scene):
     come(lambda: running.status().startswith("1 watched"))
 
 
+def test_what_is_not_watched_any_more_is_forgotten_on_both_sides_of_the_line(running: Scene):
+    machine = running.machine
+    files = f"cat {LIVE}/{B}/*.pem | sha256sum"
+    running.configure(A, B, confirm=None)
+    machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: machine.renewd("check", B).returncode == 0)
+    come(lambda: "2 watched" in running.status())
+    running.configure(A)
+    machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: running.status().startswith("1 watched"))
+    live = machine.run("/bin/sh", "-c", files).stdout
+    forgotten = machine.renewd("forget", B)
+    assert forgotten.returncode == 0, forgotten
+    assert f"/var/lib/renewd/handed/{B}" in forgotten.stdout
+    assert machine.run("/bin/ls", f"/var/lib/renewd/handed/{B}", check=False).returncode != 0
+    assert '"event": "target.forgotten"' in machine.journal("renewd-deploy")
+    assert machine.run("/bin/sh", "-c", files).stdout == live
+    assert machine.renewd("history", B).returncode == 2
+
+
 @pytest.mark.fault(74)
 def test_a_reload_of_a_wrong_configuration_fails_and_the_status_says_why(running: Scene):
     machine = running.machine

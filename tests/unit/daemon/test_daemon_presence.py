@@ -86,3 +86,19 @@ def test_who_came_meanwhile_is_the_one_daemon_here(tmp_path: Path):
             lock.insist()
         lock.insist()
         assert presence.ask(str(state)).running
+
+
+def test_what_a_daemon_watches_is_told_apart_from_what_a_file_says(tmp_path: Path):
+    both, one = presence.mark(["a.example", "b.example"]), presence.mark(["a.example"])
+    assert both != one
+    assert both == presence.mark(iter(["a.example", "b.example"]))
+    assert presence.ask(str(tmp_path)).watched == ""
+    presence.tell(str(tmp_path), watched=both)
+    assert presence.ask(str(tmp_path)).watched == both
+
+
+def test_a_file_of_an_older_daemon_says_nothing_of_what_it_watches(tmp_path: Path):
+    (tmp_path / presence.FACTS).write_text('{"last_pass": "2026-11-23T12:00:00+00:00", "suspect": ""}')
+    found = presence.ask(str(tmp_path))
+    assert found.watched == ""
+    assert found.last_pass is not None

@@ -14,7 +14,9 @@ from renewd.cli import receiving
 from renewd.clock import SystemClock
 from renewd.config import load, sides
 from renewd.config.sides import Line
-from renewd.renewal import by_hand, events, handover, passes, preflight
+from renewd.errors import StateUnusable
+from renewd.journal import Journal
+from renewd.renewal import by_hand, events, forgetting, handover, passes, preflight
 from renewd.renewal.context import Context
 from tests.certificates import Authority
 from tests.servers import Site
@@ -254,6 +256,75 @@ def test_files_that_somebody_deleted_there_are_handed_over_again_without_an_orde
     assert world.calls(A, "order") == 0
 
 
+class Shared:
+    """A in a folder and B at fixed paths, both of them live on the side that installs."""
+
+    def __init__(self, machine: Machine, world: World) -> None:
+        world.sandbox.seed(B, days_left=80)
+        self.machine, self.world = machine, world
+        live = world.folder / "live"
+        self.files = {"fullchain": str(live / "b.pem"), "key": str(live / "b.key")}
+        assert set(run(self.obtaining(both=True)).values()) == {"adopted"}
+
+    def obtaining(self, *, both: bool = False) -> Context:
+        more = [self.world.entry(B, install={"files": self.files})] if both else []
+        return self.machine.obtaining(self.world.entry(A), *more)
+
+    def known(self) -> tuple[bool, bool]:
+        """Whether anything of B is kept: on the side that obtains, on the one that installs."""
+        state = self.world.folder / "sandbox" / "state"
+        return (state / "handed" / B).exists(), (Path(sides.beside(str(state))) / "store" / B).exists()
+
+    def tried_there(self) -> set[str]:
+        with Journal.open(
+            sides.beside(str(self.world.folder / "sandbox" / "state")), SystemClock()
+        ) as journal:
+            return set(journal.known())
+
+
+@pytest.fixture
+def shared(machine: Machine, world: World) -> Shared:
+    return Shared(machine, world)
+
+
+def test_what_is_not_watched_any_more_is_forgotten_on_both_sides(shared: Shared, world: World):
+    context = shared.obtaining()
+    live = world.files()
+    assert shared.known() == (True, True)
+    assert forgetting.forget(context, B) is not None
+    assert shared.known() == (False, False)
+    assert context.journal.known().keys() == shared.tried_there() == {A}
+    assert world.files() == live
+    assert {"b.pem", "b.key"} < live.keys()
+
+
+def test_what_the_other_side_does_not_forget_is_not_forgotten_here(
+    shared: Shared, machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    context = shared.obtaining()
+    shared.obtaining(both=True)  # the file, as the other side reads it now
+    with pytest.raises(StateUnusable, match=r"'b\.example' is still watched"):
+        forgetting.forget(context, B)
+    machine.there = False
+    monkeypatch.setattr(handover, "TAKEN_WITHIN", 0.0)
+    with pytest.raises(StateUnusable, match="it did not answer"):
+        forgetting.forget(context, B)
+    assert shared.known() == (True, True)
+    assert B in context.journal.known()
+
+
+def test_asked_to_stop_while_the_other_side_is_waited_for_nothing_is_forgotten(
+    shared: Shared, machine: Machine
+):
+    context = shared.obtaining()
+    machine.there = False
+    context.stop.set()
+    with pytest.raises(StateUnusable, match="asked to stop"):
+        forgetting.forget(context, B)
+    assert shared.known() == (True, True)
+    assert os.listdir(machine.line.requests) == []
+
+
 # What nobody should be able to do who has taken over the side that obtains.
 
 
@@ -271,6 +342,20 @@ def watched(machine: Machine, world: World) -> Machine:
     """A is configured; nothing is there yet."""
     world.write(A)
     return machine
+
+
+@pytest.mark.parametrize("name", [A, "", "..", "../live", "unknown.example", 7, {"a": 1}])
+def test_what_is_to_be_forgotten_touches_nothing_that_is_watched_or_lies_elsewhere(
+    shared: Shared, world: World, name: object
+):
+    shared.obtaining()
+    before = world.files()
+    for old in Path(shared.machine.line.answers).iterdir():
+        old.unlink()
+    answer = shared.machine.answered({"forget": name})
+    assert ("still watched" in answer.get("error", "")) is (name == A)
+    assert shared.known() == (True, True)
+    assert world.files() == before
 
 
 @pytest.mark.fault(37)
