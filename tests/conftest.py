@@ -1,5 +1,6 @@
 """Fixtures that several parts of the tests share."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from tests.servers import Haproxy, Nginx, Server, Site
 # No time limit for an example: never a wall-clock time in a test.
 settings.register_profile("renewd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("renewd")
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """A command that a test runs in its own process narrows the umask: not for the tests after it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

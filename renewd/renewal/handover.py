@@ -71,8 +71,6 @@ def restore(context: Context, targets: Sequence[Target]) -> list[Outcome]:
 
 def forget(context: Context, name: str) -> None:
     """What is known of it there is dropped. Raises StateUnusable if it is not."""
-    from renewd.renewal.rollout import Leaving
-
     try:
         answer = _ask(context, {"forget": name})
     except Leaving:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from renewd.config.targets import HookCommand, Target
-from renewd.errors import RenewdError, StateUnusable, TargetError
+from renewd.errors import StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
 from renewd.renewal import attempts, events, handover, rollout, survey, tidying, unwatched

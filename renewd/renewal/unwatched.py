@@ -1,6 +1,7 @@
 """Attempts at what is not watched any more, as its names were changed or it was taken out: they end, and their challenges go."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from renewd.config.targets import Target
 from renewd.errors import Busy, Fenced, StateUnusable
@@ -13,18 +14,23 @@ from renewd.renewal.work import Work
 UNWATCHED = "its certificate is not in the configuration any more, or has other names there"
 
 
+KEPT = timedelta(days=7)  # what was taken out may come back meanwhile, and goes on with its order
+
+
 def end(context: Context) -> None:
     """End those that this host began; where that cannot be now the next pass does."""
     watched = {target.identity for target in context.loaded.targets}
     with suppress(StateUnusable):
         for attempt in context.journal.under_way(of_others=False):
             if attempt.identity not in watched:
-                with suppress(Busy, Fenced):
-                    _end(context, attempt)
+                heir = _heir(context, attempt)
+                if heir is not None or attempt.started_at + KEPT < context.clock.now():
+                    with suppress(Busy, Fenced):
+                        _end(context, attempt, heir)
 
 
-def _end(context: Context, attempt: Attempt) -> None:
-    journal, heir = context.journal, _heir(context, attempt)
+def _end(context: Context, attempt: Attempt, heir: Target | None) -> None:
+    journal = context.journal
     fence = journal.take(attempt.identity)
     try:
         taken = journal.resume(attempt, fence)

@@ -127,7 +127,7 @@ def test_of_attempts_that_came_to_the_same_the_newest_are_kept(journal, ended):
 
 
 def test_what_nobody_knows_the_end_of_is_not_crowded_out(journal, begin, ended):
-    journal.end(begin(), "failed", state=State.RECONCILE)
+    journal.end(begin(finalizes=1), "failed", state=State.RECONCILE)
     for _ in range(ALIKE + 1):
         ended("failed")
     assert journal.sweep() == 1

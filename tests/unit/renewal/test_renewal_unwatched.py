@@ -1,5 +1,6 @@
 """What was begun for a certificate that is not watched any more, or under other names, comes to an end."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from renewd.journal.attempt import ABANDONED
@@ -61,9 +62,13 @@ def test_what_another_renewd_works_on_is_left_to_it(world: World):
     assert journal.under_way() == []
 
 
-def test_of_what_was_taken_out_nothing_stays_under_way(world: World):
+def test_what_was_taken_out_may_come_back_for_a_week_and_then_nothing_stays_under_way(world: World):
     waits(world)
     world.sandbox.seed("other.example", days_left=None, validated=True)
     context = watching(world, "other.example")
+    world.clock.advance(timedelta(days=6))
+    passes.run(context, context.loaded.targets)
+    assert [one.identity for one in context.journal.under_way()] == [OLD]
+    world.clock.advance(timedelta(days=2))
     passes.run(context, context.loaded.targets)
     assert context.journal.under_way() == []
