@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,8 +60,8 @@ def look(watched: Target, now: datetime, days: float | None, **facts: Any) -> Lo
 
 def row(name: str, now: datetime, days: float | None = 70, known: Known = NOTHING, **keys: Any) -> Row:
     """One certificate; `facts` among the keys is what differs on disk, `held` what the machine lacks."""
-    facts, held = keys.pop("facts", {}), keys.pop("held", "")
-    return Row(look(target(name, **keys), now, days, **facts), known, held)
+    facts, known = keys.pop("facts", {}), replace(known, held=keys.pop("held", ""))
+    return Row(look(target(name, **keys), now, days, **facts), known)
 
 
 def attempt(name: str, now: datetime, **facts: Any) -> Attempt:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from renewd import journal as journals
 from renewd.cli import names, output
 from renewd.clock import SystemClock
-from renewd.config import load
+from renewd.config import load, machine
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
@@ -119,8 +120,16 @@ def _rows(
     here, state = survey.Here.informed(loaded), loaded.configuration.state_directory
     installer = Installer(state, SystemClock())
     versions = {target.identity: installer.current(target) for target in targets}
+    daemon = presence.ask(state)
+    held = daemon.held if daemon.running else machine.held(loaded)  # its secrets are not ours to see
     gathered = known.gather(journal, versions, findings.read(state), served.read(state))
-    return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
+    return [
+        (
+            survey.look_closely(target, here, now),
+            replace(gathered[target.identity], held=held.get(target.name, "")),
+        )
+        for target in targets
+    ]
 
 
 @contextmanager

@@ -46,6 +46,15 @@ def faults(loaded: Loaded) -> list[MachineFault]:
     return [MachineFault(fault, tuple(dict.fromkeys(held))) for fault, held in names.items()]
 
 
+def held(loaded: Loaded) -> dict[str, str]:
+    """Why each target is held that lacks something here, by its name."""
+    lacking: dict[str, list[str]] = {}
+    for found in faults(loaded):
+        for name in found.names:
+            lacking.setdefault(name, []).append(str(found.fault))
+    return {name: "; ".join(why) for name, why in lacking.items()}
+
+
 def warnings(loaded: Loaded) -> list[Fault]:
     """What works, but not as well or as long as it could."""
     found = [document.fault(path, *told) for document, path, told in _secret_warnings(loaded)]

@@ -6,10 +6,11 @@ The file is information for `status`, kept apart from the journal so that an idl
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from renewd import locks, whole
 from renewd.clock import aware
@@ -31,6 +32,7 @@ class Presence:
     last_tick: datetime | None = None
     believed: datetime | None = None  # the newest present that was not in doubt
     suspect: str = ""  # why the present is in doubt
+    held: Mapping[str, str] = field(default_factory=dict)  # what targets lack on this machine, by name
 
 
 class Lock:
@@ -94,33 +96,34 @@ def _locked(state_directory: str) -> int:
     return descriptor
 
 
-def tell(state_directory: str, *, suspect: str = "", **times: datetime | None) -> None:
-    """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
-    shown = {key: None if at is None else at.isoformat() for key, at in times.items()} | {"suspect": suspect}
+def tell(
+    state_directory: str, *, suspect: str = "", held: Mapping[str, str] = {}, **times: datetime | None
+) -> None:
+    """Leave for `status` how the daemon fares. A full disk costs this information and nothing else."""
+    shown: dict[str, Any] = {key: None if at is None else at.isoformat() for key, at in times.items()}
+    shown |= {"suspect": suspect, "held": dict(held)}
     whole.note(os.path.join(state_directory, FACTS), json.dumps(shown))
 
 
 def ask(state_directory: str) -> Presence:
     """Whether a daemon runs here, and its times; asking changes nothing."""
     running, pid = _held(os.path.join(state_directory, LOCK))
-    times, suspect = _told(os.path.join(state_directory, FACTS))
-    if not running:
-        times.pop("next_pass", None)
-    return Presence(
-        running=running, pid=pid if running else None, suspect=suspect if running else "", **times
-    )
+    told = _told(os.path.join(state_directory, FACTS))
+    if running:
+        return Presence(running=True, pid=pid, **told)
+    return Presence(running=False, **{key: told[key] for key in TIMES if key in told and key != "next_pass"})
 
 
-def _told(path: str) -> tuple[dict[str, datetime], str]:
+def _told(path: str) -> dict[str, Any]:
     """What the daemon told; nothing of a file that is not whole."""
     try:
         with open(path, encoding="utf-8") as file:
             told = json.load(file)
-        suspect = told.get("suspect", "")
+        held = {str(name): str(why) for name, why in told.get("held", {}).items()}
         times = {key: aware(told[key]) for key in TIMES if told.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}, ""
-    return times, str(suspect)
+        return {}
+    return {**times, "suspect": str(told.get("suspect", "")), "held": held}
 
 
 def _held(path: str) -> tuple[bool, int]:

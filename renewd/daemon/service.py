@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from renewd import whole
@@ -72,9 +72,9 @@ class Daemon:
         return self.duties.agenda
 
     @property
-    def held(self) -> Collection[str]:
-        """The names of targets that this machine lacks something for."""
-        return self.duties.lacking.held.keys()
+    def held(self) -> Mapping[str, str]:
+        """What this machine lacks for targets, by their names."""
+        return self.duties.lacking.held
 
     def run(self, inbox: signals.Inbox) -> None:
         """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
@@ -170,6 +170,7 @@ class Daemon:
             last_tick=self.clock.now(),
             believed=self.doubt.seen,
             suspect=self.doubt.why,
+            held=self.held,
         )
         try:
             self._ticked(self)

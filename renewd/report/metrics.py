@@ -13,7 +13,7 @@ import renewd
 from renewd.renewal import events
 from renewd.renewal.events import Event
 from renewd.renewal.timed import Asked
-from renewd.report import snapshot
+from renewd.report import known, snapshot
 from renewd.report.heard import Heard
 from renewd.report.known import Daemon
 from renewd.report.snapshot import Row, Snapshot
@@ -101,9 +101,9 @@ class Counting:
         return prometheus.generate_latest(self.registry)
 
 
-def certificates(known: Snapshot) -> bytes:
+def certificates(seen: Snapshot) -> bytes:
     """What is known of each certificate; the same as long as the snapshot is."""
-    return _text(_of_certificates(known))
+    return _text(_of_certificates(seen))
 
 
 def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> bytes:
@@ -111,20 +111,20 @@ def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) ->
     return _text(_of_the_daemon(presence, heard, last_tick))
 
 
-def _of_certificates(known: Snapshot) -> Iterator[Family]:
-    rows = [(_labels("name", row.name), row) for row in known.rows]
+def _of_certificates(seen: Snapshot) -> Iterator[Family]:
+    rows = [(_labels("name", row.name), row) for row in seen.rows]
     for name, said, value in _EACH:
         yield f"certificate_{name}", said, [(label, value(row)) for label, row in rows]
     watched = [pair for pair in rows if pair[1].watched]
     said = "1 if the certificate on disk is the one that was last seen to be served."
     yield "certificate_served_ok", said, [(label, float(_is_served(row))) for label, row in watched]
-    counts = Counter(row.state for row in known.rows)
+    counts = Counter(row.state for row in seen.rows)
     states: Series = [(_labels("state", state), counts[state]) for state in STATES]
     yield "certificates", "Certificates by state.", states
-    troubled = sum(row.troubled(known.at) for row in known.rows)
+    troubled = sum(row.troubled(seen.at) for row in seen.rows)
     yield _one("certificates_in_trouble", "Certificates that somebody should look at.", troubled)
-    yield _one("snapshot_timestamp_seconds", "When they were last looked at for this.", _time(known.at))
-    yield _one("journal_readable", "0 if the journal could not be read then.", not known.problem)
+    yield _one("snapshot_timestamp_seconds", "When they were last looked at for this.", _time(seen.at))
+    yield _one("journal_readable", "0 if the journal could not be read then.", not seen.problem)
 
 
 def _of_the_daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> Iterator[Family]:
@@ -203,7 +203,7 @@ _EACH: tuple[tuple[str, str, Value], ...] = (
     (
         "last_attempt_failed",
         "1 if the last attempt at it failed, or waits after a failure.",
-        lambda row: float(row.known.failed is not None),
+        lambda row: float(known.wrong(row.look, row.known) is not None),
     ),
     (
         "hooks_owed",

@@ -9,7 +9,15 @@ from renewd.report import log, style, times, why
 from renewd.report.snapshot import Row
 
 LONGEST_NAME, LONGEST_TEXT = 600, 2048  # characters
-_BAD = ("last try", "next try", "preflight", "wanted", "do", "")  # rows of `why` that a card has room for
+_BAD = (
+    "held",
+    "last try",
+    "next try",
+    "preflight",
+    "wanted",
+    "do",
+    "",
+)  # rows of `why` that a card has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +114,6 @@ def card(row: Row, now: datetime) -> Card:
     subject = why.Subject(row.look, row.known)
     told = [(label, text) for label, text in why.rows(subject, now) if label in _BAD]
     rows = tuple((label, plain(text)) for label, text in told if label)
-    if row.held:
-        rows = (("held", plain(row.held)), *rows)
     command = next((text for label, text in told if not label), "")
     return Card(
         line(row, now, troubled=True),
