@@ -47,9 +47,9 @@ class Watched:
     def tick(self, after: timedelta = timedelta()) -> None:
         self.clock.advance(after)  # type: ignore[attr-defined]
         self.daemon.tick()
-        for sending in (self.notifier._beat, self.notifier._mail):
-            if sending.thread is not None:
-                sending.thread.join()
+        for thread in (self.notifier._beating, self.notifier.outbox._thread):
+            if thread is not None:
+                thread.join()
 
 
 PASS = timedelta(hours=14)
