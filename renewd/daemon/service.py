@@ -17,6 +17,7 @@ from renewd.daemon import health, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.duties import Duties, Passed
+from renewd.daemon.newer import Newer
 from renewd.daemon.reloading import Reloading
 from renewd.daemon.systemd import Supervisor
 from renewd.errors import StateAway
@@ -140,7 +141,10 @@ class Daemon:
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
         self.supervisor.reloading()
-        return self._reloading.read(self.context.loaded)
+        taken = self._reloading.read(self.context.loaded)
+        if not taken:
+            self.newer.refused()
+        return taken
 
     def next_tick(self, now: datetime) -> datetime:
         """When to tick next: at once for a new configuration."""
@@ -173,6 +177,7 @@ class Daemon:
             held=self.held,
         )
         try:
+            self.newer.look()
             self._ticked(self)
         except Exception as error:  # noqa: BLE001 - who only watches stops nothing
             self._failed(error)
@@ -203,6 +208,7 @@ class Daemon:
 
     def _take(self, loaded: Loaded) -> None:
         self.duties = Duties(loaded, self.clock, self.emit, self.stop)
+        self.newer = Newer(self.path, loaded.files, self.emit)
         self._taken(loaded.configuration)
 
     def _passed(self, passed: Passed) -> None:

@@ -141,6 +141,7 @@ class Supervisor:
 
 _SAID: dict[type[events.Event], Callable[[Supervisor, events.Event], None]] = {
     own.Reloaded: Supervisor._reloaded,  # noqa: SLF001 - its own words, in a table
+    own.ConfigurationWell: Supervisor._reloaded,  # noqa: SLF001
     own.NotReloaded: Supervisor._kept,  # noqa: SLF001
     own.Leaving: Supervisor._leaving,  # noqa: SLF001
 }
