@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from renewd.config import accounts, load, needs, programs, proofs, takeover
+from renewd.config import accounts, load, needs, programs, proofs, sides, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
 from renewd.config.load import Loaded
@@ -24,6 +24,7 @@ from renewd.errors import ConfigurationError
 from renewd.fault import Fault
 
 _HOOKS = ("pre", "check", "reload", "post")
+_HIDDEN = ("/home/", "/root/")  # from units with ProtectHome=
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
         path = webroot.replace("{name}", slug(held[0])) if held else webroot
         if not os.path.isdir(path):
             right = "make it, or name the folder that the web server serves"
+            if sides.walled() and path.startswith(_HIDDEN):
+                right = f"make it, or if it is there, {sides.WALLED}"
             yield ("challenge", "webroot"), (f"there is no folder {path}", right), held
 
 
