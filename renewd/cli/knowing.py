@@ -12,7 +12,7 @@ import click
 from renewd import journal as journals
 from renewd.cli import names, output
 from renewd.clock import SystemClock
-from renewd.config import load, machine
+from renewd.config import machine, sides
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
@@ -40,7 +40,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
     """
     from renewd.report import status as view
 
-    loaded, now = load.load(path), SystemClock().now()
+    loaded, now = _loaded(path), SystemClock().now()
     daemon = presence.ask(loaded.configuration.state_directory)
     with _journal(loaded) as journal:
         rows = _rows(loaded, names.chosen(loaded, name), journal, now)
@@ -68,7 +68,7 @@ def history(path: str, name: str | None, *, as_json: bool, limit: int | None) ->
     """Every attempt, step by step, newest first."""
     from renewd.report import history as view
 
-    loaded = load.load(path)
+    loaded = _loaded(path)
     identity = None if name is None else names.one(loaded, name).identity
     with _journal(loaded) as journal:
         limit = limit or (None if as_json else _SHOWN)
@@ -90,19 +90,28 @@ def why(path: str, name: str) -> int:
     """
     from renewd.report import why as view
 
-    loaded, now = load.load(path), SystemClock().now()
+    loaded, now = _loaded(path), SystemClock().now()
     target = names.one(loaded, name)
     with _journal(loaded) as journal:
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
         left = _left(journal, target, now)
+    whole = loaded.targets if loaded.line is None else loaded.line.targets  # with their hooks
+    look.target = target = next(each for each in whole if each.identity == target.identity)
     together = [
         other.name
-        for other in loaded.targets
+        for other in whole
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
     sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
     return 0
+
+
+def _loaded(path: str) -> Loaded:
+    """The configuration of this side, whose state this user may look at. Raises StateUnusable."""
+    loaded = sides.load(path)
+    presence.look_into(loaded.configuration.state_directory)
+    return loaded
 
 
 def _left(journal: "Journal | None", target: Target, now: datetime) -> str:

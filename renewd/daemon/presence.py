@@ -114,6 +114,19 @@ def ask(state_directory: str) -> Presence:
     return Presence(running=False, **{key: told[key] for key in TIMES if key in told and key != "next_pass"})
 
 
+def look_into(state_directory: str) -> None:
+    """Raises StateUnusable where this user may not: what cannot be seen is not absent."""
+    try:
+        os.scandir(state_directory).close()
+    except PermissionError as error:
+        raise StateUnusable(
+            f"the state directory {state_directory} cannot be read: permission denied",
+            remedy="type it as root, or as the user renewd runs as",
+        ) from error
+    except OSError:  # nothing was kept yet
+        return
+
+
 def _told(path: str) -> dict[str, Any]:
     """What the daemon told; nothing of a file that is not whole."""
     try:

@@ -40,18 +40,17 @@ def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> 
     colour = style.wants_colour(stream)
     ordered = sorted(rows, key=lambda row: troubled(row, now))
     names = [style.short_name(look.target.name) for look, _ in ordered]
-    width = style.column(names)
-    lines = [_daemon_line(daemon, now)]
+    width, columns = style.column(names), style.columns(stream)
+    at, lines = 2 + width + 2 + 7 + 2, [style.line("", 0, _daemon_line(daemon, now), 0, columns)]
     if daemon.suspect:
-        lines.append(
-            style.safe(f"  it waits, for it does not believe this machine's clock: {daemon.suspect}", 2048)
-        )
+        said = f"it waits, for it does not believe this machine's clock: {daemon.suspect}"
+        lines.append(style.line("  ", 2, style.safe(said, 2048), 2, columns))
     for name, (look, known) in zip(names, ordered, strict=True):
-        lines.append(
-            f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {when(look, known, now)}"
-        )
-        lines += [f"      {line}" for line in details(look, known, now)]
-    return "\n".join([*lines, _summary(rows, now)]) + "\n"
+        head = f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  "
+        taken = at + max(0, len(name) - width)
+        lines.append(style.line(head, taken, when(look, known, now), at, columns))
+        lines += [style.line(" " * 6, 6, line, 8, columns) for line in details(look, known, now)]
+    return "\n".join([*lines, style.line("", 0, _summary(rows, now), 0, columns)]) + "\n"
 
 
 def _row(look: Look, known: Known) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def when(look: Look, known: Known, now: datetime) -> str:
     when = (
         f"renews {words.until(decision.at, now)}"
         if decision.at and not decision.due
-        else "renews with the next pass"
+        else "renews at next pass"
     )
     return when if facts.not_after is None else f"{when:<20}  expires {words.date(facts.not_after)}"
 

@@ -206,7 +206,9 @@ def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
     )
     owes = known.debt is not None or (failed is not None and failed.outcome in (OWED, PUT_BACK))
     said, verb = "nothing", ""
-    if known.held:
+    if look.facts.closed:
+        said = "type it as root"
+    elif known.held:
         said, verb = "put that right, then:", "validate"
     elif failed is not None and failed.failure is not None and failed.failure.remedy:
         said, verb = f"{failed.failure.remedy}, then:", "deploy" if owes else "renew"

@@ -164,9 +164,9 @@ def test_the_text_has_what_needs_somebody_last(look, failed, owing, waiting, run
         "      owed: reload\n"
         "  waiting.example  due      next try in 60 minutes\n"
         "      finalize, 2 hours ago: the service asked to wait\n"
-        "  late.example     due      renews with the next pass  expires 2026-12-08\n"
+        "  late.example     due      renews at next pass   expires 2026-12-08\n"
         "      overdue: wanted since 15 days, and nothing was tried\n"
-        "  bad.example      invalid  renews with the next pass  expires 2027-01-02\n"
+        "  bad.example      invalid  renews at next pass   expires 2027-01-02\n"
         "      it is damaged   /live/bad.example/fullchain.pem\n"
         "7 watched · 5 in trouble: renewd why contoso.com\n"
     )
@@ -462,3 +462,23 @@ def test_what_this_machine_lacks_is_told_and_nothing_is_said_to_renew(look, now)
     assert row(look("contoso.com", 5), held, now)["held"] == NO_PROGRAM
     told = shown([(look("contoso.com", 5), held)], now)
     assert f"not renewed here\n      held: {NO_PROGRAM}\n" in told
+
+
+def test_on_a_terminal_what_is_too_long_goes_on_below_itself(look, attempt, now, terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    failure = replace(
+        REFUSED,
+        message="the CA saw 404 at http://www.contoso.com/.well-known/acme-challenge/Kx3 and nothing else",
+    )
+    known, name = Known(last=attempt(failure=failure)), "a-name-that-is-far-longer-than-the-column.example"
+    text = status.text([(look("contoso.com", 5), known), (look(name, 50), NOTHING)], IDLE, now, terminal)
+    assert text == (
+        "no daemon is running\n"
+        f"  {name}  \x1b[32mok\x1b[0m\n"
+        "                        renews in 20 days     expires 2027-01-12\n"
+        "  contoso.com  \x1b[33mdue\x1b[0m      renews at next pass   expires 2026-11-28\n"
+        "      challenge, 2 hours ago: the CA saw 404 at\n"
+        "        http://www.contoso.com/.well-known/acme-challenge/Kx3 and nothing else\n"
+        "      do: serve the file\n"
+        "2 watched · 1 in trouble: renewd why contoso.com\n"
+    )
