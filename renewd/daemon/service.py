@@ -217,7 +217,7 @@ class Daemon:
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
         if passed.whole or passed.outcomes:
-            self.supervisor.looked(self.context, passed.outcomes)
+            self.supervisor.looked(self.context, passed.outcomes, whole=passed.whole)
         self.healthy |= passed.healthy
 
     def _failed(self, error: Exception) -> None:
