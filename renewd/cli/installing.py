@@ -9,6 +9,7 @@ import click
 
 from renewd import whole
 from renewd.config.load import Loaded
+from renewd.config.secrets import CREDENTIALS
 from renewd.daemon import units
 from renewd.daemon.units import Found, Piece
 from renewd.errors import RenewdError
@@ -140,4 +141,4 @@ def _runs(unit: str) -> bool:
 
 def _as_credential(file: str) -> str:
     name = os.path.basename(file)
-    return f"install -m 0600 {file} {units.CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"
+    return f"install -m 0600 {file} {CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"

@@ -12,10 +12,10 @@ from enum import StrEnum
 from renewd.config import addresses
 from renewd.config.load import Loaded
 from renewd.config.proving import Http01
+from renewd.config.secrets import CREDENTIALS
 from renewd.config.sources import sources
 
 PROGRAM = "/usr/bin/renewd"  # in the templates; replaced by where it is
-CREDENTIALS = "/etc/renewd/credentials"
 UNITS, SYSUSERS, TMPFILES = "/etc/systemd/system", "/etc/sysusers.d", "/etc/tmpfiles.d"
 PAGES = "/usr/local/share/man/man1"
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
