@@ -141,4 +141,6 @@ def _runs(unit: str) -> bool:
 
 def _as_credential(file: str) -> str:
     name = os.path.basename(file)
-    return f"install -m 0600 {file} {CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"
+    return (
+        f"install -m 0600 {file} {CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"
+    )
