@@ -87,9 +87,9 @@ def failed(name: str, now: datetime, failure: Failure = REFUSED) -> Known:
     return Known(last=attempt(name, now, failure=failure, next_try_at=now + timedelta(minutes=50)))
 
 
-def seen(now: datetime, serial: str = SHOWN, why: str = "") -> Known:
+def seen(now: datetime, serial: str = SHOWN, why: str = "", **facts: Any) -> Known:
     """What is known where a serial was seen to be served, and why it is not the right one."""
-    step = Step(now - timedelta(hours=2), "confirm.served", {"serial": serial, "why": why})
+    step = Step(now - timedelta(hours=2), "confirm.served", {"serial": serial, "why": why, **facts})
     return Known(served=step)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from renewd import confirm
 from renewd.clock import aware
@@ -46,7 +47,9 @@ def read(state_directory: str) -> dict[str, Step]:
     found = {}
     for identity, row in notes.read(state_directory, FILE).items():
         with suppress(KeyError, TypeError, ValueError):
-            facts = {"serial": row["serial"], "why": str(row["why"]), "not_after": row.get("not_after")}
+            end = row.get("not_after")
+            end = None if end is None else datetime.fromisoformat(end).isoformat()
+            facts = {"serial": row["serial"], "why": str(row["why"]), "not_after": end}
             found[identity] = Step(aware(row["at"]), EVENT, facts)
     return found
 

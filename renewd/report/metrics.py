@@ -115,7 +115,7 @@ def _of_certificates(seen: Snapshot) -> Iterator[Family]:
     rows = [(_labels("name", row.name), row) for row in seen.rows]
     for name, said, value in _EACH:
         yield f"certificate_{name}", said, [(label, value(row)) for label, row in rows]
-    watched = [pair for pair in rows if pair[1].watched]
+    watched = [pair for pair in rows if pair[1].watched and pair[1].look.facts.serial is not None]
     said = "1 if the certificate on disk is the one that was last seen to be served."
     yield "certificate_served_ok", said, [(label, float(_is_served(row))) for label, row in watched]
     counts = Counter(row.state for row in seen.rows)
@@ -157,7 +157,13 @@ def _is_served(row: Row) -> bool:
 
 
 def _served_end(row: Row) -> float | None:
-    return _time(row.look.facts.not_after) if row.watched and _is_served(row) else None
+    """Of what was seen last, whatever it was; what was seen before that was noted is as on disk if it was the same."""
+    seen = row.known.served
+    if not row.watched or seen is None:
+        return None
+    if end := seen.facts.get("not_after"):
+        return datetime.fromisoformat(end).timestamp()
+    return None if row.differs else _time(row.look.facts.not_after)
 
 
 def _labels(label: str, value: str) -> str:
@@ -197,13 +203,18 @@ _EACH: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "served_not_after_timestamp_seconds",
-        "When the certificate that is served expires, where it is the one on disk.",
+        "When the certificate expires that was last seen to be served, be it the one on disk or another.",
         _served_end,
     ),
     (
         "last_attempt_failed",
         "1 if the last attempt at it failed, or waits after a failure.",
         lambda row: float(known.wrong(row.look, row.known) is not None),
+    ),
+    (
+        "preflight_blocks",
+        "1 if the last preflight found what would stop the next renewal.",
+        lambda row: float(row.known.blocked),
     ),
     (
         "hooks_owed",
