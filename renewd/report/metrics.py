@@ -156,16 +156,6 @@ def _is_served(row: Row) -> bool:
     return row.known.served is not None and not row.differs
 
 
-def _served_end(row: Row) -> float | None:
-    """Of what was seen last, whatever it was; what was seen before that was noted is as on disk if it was the same."""
-    seen = row.known.served
-    if not row.watched or seen is None:
-        return None
-    if end := seen.facts.get("not_after"):
-        return datetime.fromisoformat(end).timestamp()
-    return None if row.differs else _time(row.look.facts.not_after)
-
-
 def _labels(label: str, value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{{{label}="{escaped}"}}'
@@ -204,7 +194,7 @@ _EACH: tuple[tuple[str, str, Value], ...] = (
     (
         "served_not_after_timestamp_seconds",
         "When the certificate expires that was last seen to be served, be it the one on disk or another.",
-        _served_end,
+        lambda row: _time(row.served_until),
     ),
     (
         "last_attempt_failed",

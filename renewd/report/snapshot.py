@@ -57,6 +57,16 @@ class Row:
         """How what is served differs from what is on disk, as far as that was looked at; empty if it does not."""
         return known.differs(self.look, self.known)
 
+    @property
+    def served_until(self) -> datetime | None:
+        """When what was last seen to be served ends, whatever it is; None where that was not seen."""
+        seen = self.known.served
+        if not self.watched or seen is None:
+            return None
+        if end := seen.facts.get("not_after"):
+            return datetime.fromisoformat(end)
+        return None if self.differs else self.look.facts.not_after
+
     def unhealthy(self, now: datetime) -> str:
         """Why nobody should call this healthy, in words; empty if there is no reason."""
         if self.state in UNUSABLE:

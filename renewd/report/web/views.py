@@ -1,11 +1,13 @@
 """What the page shows, as plain values that a template only has to write down. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
 from renewd.planning import words
 from renewd.report import log, style, times, why
+from renewd.report.known import wrong
 from renewd.report.snapshot import Row
 
 LONGEST_NAME, LONGEST_TEXT = 600, 2048  # characters
@@ -46,6 +48,7 @@ class Line:
     name: str
     more: str
     state: str
+    signs: tuple[str, ...]  # what the state does not say
     troubled: bool
     ends: Moment | None
     problem: str
@@ -84,12 +87,27 @@ def line(row: Row, now: datetime, *, troubled: bool) -> Line:
         plain(first.strip(), LONGEST_NAME),
         plain(", ".join(other.strip() for other in others), LONGEST_NAME),
         decision.state,
+        tuple(_signs(row)),
         troubled,
         moment(facts.not_after, now),
         plain(facts.problem or ""),
         moment(decision.at, now),
         served(row, now),
     )
+
+
+def _signs(row: Row) -> Iterator[str]:
+    known, failed = row.known, wrong(row.look, row.known)
+    if row.differs:
+        yield "differs"
+    if known.held:
+        yield "held"
+    if known.debt is not None:
+        yield "owes"
+    elif failed is not None:
+        yield "fails"
+    elif known.blocked:
+        yield "blocked"
 
 
 def href(row: Row) -> str:
