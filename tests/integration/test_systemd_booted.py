@@ -1,6 +1,7 @@
 """renewd's units in a real systemd that was booted for it: two sides, a web server, and the sandbox as the service."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -312,6 +313,8 @@ def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_
         machine.write("/etc/nginx/nginx.conf", NGINX)
     assert failed.returncode == 1
     assert "nginx.conf test failed" in failed.stdout + failed.stderr
+    bad = machine.run("/bin/journalctl", "-o", "cat", "-p", "err", "-u", "renewd-deploy").stdout
+    assert set(re.findall('"level": "([a-z]+)"', bad)) == {"error"}
     assert running.live() == before == running.served()
     assert machine.renewd("deploy", A).returncode == 0
     assert running.live() == running.served() != before
