@@ -23,6 +23,7 @@ class Heard:
     loaded_at: datetime | None = None  # when the one that holds was taken
     tick_failed: str = ""  # why the last tick could not be done
     suspect: str = ""  # why the present is in doubt
+    healthy_pass: datetime | None = None  # when the last one ended after which all was well
     in_pass: bool = False
     beat: float = 0.0  # monotonic: the last sign of life
     changed: int = 0  # counts what may have changed what is known

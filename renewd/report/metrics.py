@@ -131,6 +131,11 @@ def _of_the_daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | 
     last_pass, next_pass = (None, None) if presence is None else (presence.last_pass, presence.next_pass)
     yield _one("last_tick_timestamp_seconds", "When the daemon last ended a tick.", _time(last_tick))
     yield _one("last_pass_timestamp_seconds", "When the last whole pass ended.", _time(last_pass))
+    yield _one(
+        "last_healthy_pass_timestamp_seconds",
+        "When the last one ended after which all was well, since the daemon began.",
+        _time(heard.healthy_pass),
+    )
     yield _one("next_pass_timestamp_seconds", "When the next one begins.", _time(next_pass))
     yield _one(
         "config_last_reload_success_timestamp_seconds",

@@ -172,14 +172,17 @@ def test_how_the_daemon_fares(clock):
     now, heard = clock.now(), Heard(clock)
     found = samples(metrics.daemon(Pulse.of(now, now, now + timedelta(hours=12), ""), heard, now))
     assert found["renewd_last_pass_timestamp_seconds"] == now.timestamp()
+    assert "renewd_last_healthy_pass_timestamp_seconds" not in found
     assert found["renewd_next_pass_timestamp_seconds"] == (now + timedelta(hours=12)).timestamp()
     assert found["renewd_config_last_reload_successful"] == 1
     assert found["renewd_clock_trusted"] == found["renewd_tick_ok"] == 1
     heard.refused = heard.suspect = heard.tick_failed = "why"
+    heard.healthy_pass = now
     found = samples(metrics.daemon(Pulse(), heard, None))
     assert found["renewd_config_last_reload_successful"] == 0
     assert found["renewd_clock_trusted"] == found["renewd_tick_ok"] == 0
     assert "renewd_last_pass_timestamp_seconds" not in found
+    assert found["renewd_last_healthy_pass_timestamp_seconds"] == now.timestamp()
 
 
 def everything(clock) -> bytes:
