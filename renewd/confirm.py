@@ -8,8 +8,8 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -33,12 +33,18 @@ _SHOWN = 11  # characters of a serial: four octets tell two certificates apart
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the new certificate is served; `serial` is of what was last seen, `at` when that was."""
+    """Whether the new certificate is served; `serial` and `not_after` are of what was last seen, `at` is when that was."""
 
     ok: bool
     why: str  # empty if ok
     serial: str | None
     at: datetime
+    not_after: datetime | None = None
+    reached: bool = True  # whether anybody took the connection
+
+
+class _Away(OSError):
+    """Nobody takes a connection there."""
 
 
 def probe(
@@ -54,7 +60,7 @@ def probe(
     until = clock.monotonic() + timeout
     try:
         name = askable(server_name)
-        with _reach(connect, timeout) as plain:
+        with _reach(*split(connect), timeout) as plain:
             if starttls is not None:
                 begin(starttls, Line(plain, until, clock))
             with _context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as tls:
@@ -72,13 +78,20 @@ def confirm(
         _Wanted(settings, server_name, expected, clock),
         clock.monotonic() + settings.within.total_seconds(),
     )
-    return _first_wrong(wanted, lambda connect: wanted.confirmed(connect, until, stop))
+    return _all([wanted.confirmed(connect, until, stop) for connect in settings.connect])
 
 
 def look(settings: Confirm, server_name: str, expected: x509.Certificate, clock: Clock) -> Verdict:
-    """What is served now, by one look at each address; the first that is not right decides."""
+    """What is served now, by one look at each address; whatever is not right is told."""
     wanted = _Wanted(settings, server_name, expected, clock)
-    return _first_wrong(wanted, wanted.seen)
+    return _all([wanted.seen(connect) for connect in settings.connect])
+
+
+def _all(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict on all of them; what was seen is of the first wrong one that showed anything."""
+    wrong = [verdict for verdict in verdicts if not verdict.ok]
+    told = next((verdict for verdict in wrong if verdict.serial), (wrong or verdicts)[-1])
+    return replace(told, why="; ".join(verdict.why for verdict in wrong))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +100,37 @@ class _Wanted:
     server_name: str
     expected: x509.Certificate
     clock: Clock
+    away: set[str] = field(default_factory=set)  # addresses where nobody took a connection, while others did
 
     def seen(self, connect: str) -> Verdict:
-        """By one look."""
+        """By one look at each address of the host. One where nobody listens serves nothing wrong, as long as another does."""
         try:
-            seen = probe(connect, self.server_name, clock=self.clock, starttls=self.settings.starttls)
+            addresses = _addresses(connect)
+        except (OSError, ValueError) as error:
+            return Verdict(
+                False, f"{connect}: {_words(error, ONE_LOOK)}", None, self.clock.now(), reached=False
+            )
+        looks = {
+            each: self._seen_at(each, connect, len(addresses)) for each in addresses if each not in self.away
+        }
+        reached = [verdict for verdict in looks.values() if verdict.reached]
+        if reached:
+            self.away.update(each for each, verdict in looks.items() if not verdict.reached)
+        return _all(reached or list(looks.values()))
+
+    def _seen_at(self, address: str, connect: str, of: int) -> Verdict:
+        said = connect if of == 1 else f"{connect} ({address.rpartition(':')[0]})"
+        try:
+            seen = probe(
+                address, self.server_name, ONE_LOOK / of, clock=self.clock, starttls=self.settings.starttls
+            )
         except NotServed as problem:
-            return Verdict(False, str(problem), None, self.clock.now())
-        why = "" if seen == self.expected else f"{connect} {_instead(seen, self.expected)}"
-        return Verdict(not why, why, facts.show_serial(seen.serial_number), self.clock.now())
+            why = f"{said}{str(problem).removeprefix(address)}"
+            reached = not isinstance(problem.__cause__, _Away)
+            return Verdict(False, why, None, self.clock.now(), reached=reached)
+        why = "" if seen == self.expected else f"{said} {_instead(seen, self.expected)}"
+        end = facts.from_pem(seen.public_bytes(Encoding.PEM), "").not_after
+        return Verdict(not why, why, facts.show_serial(seen.serial_number), self.clock.now(), end)
 
     def confirmed(self, connect: str, until: float, stop: threading.Event) -> Verdict:
         """By as many looks as it takes."""
@@ -110,17 +145,7 @@ class _Wanted:
                 return replace(verdict, serial=serial)
             if self.clock.wait(stop, pause):
                 why = verdict.why or "renewd left before it was sure"
-                return Verdict(False, why, serial, self.clock.now())
-
-
-def _first_wrong(wanted: _Wanted, look_at: Callable[[str], Verdict]) -> Verdict:
-    """The verdict on the first address where it is not served, else on the last."""
-    verdict = Verdict(False, "no address is named", None, wanted.clock.now())
-    for connect in wanted.settings.connect:
-        verdict = look_at(connect)
-        if not verdict.ok:
-            break
-    return verdict
+                return replace(verdict, ok=False, why=why, serial=serial, at=self.clock.now())
 
 
 def askable(server_name: str) -> str:
@@ -139,27 +164,32 @@ def split(connect: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-def _reach(connect: str, timeout: float) -> socket.socket:
-    """A connection to the first of the host's addresses that answers; the look-up too is over in time."""
+def _addresses(connect: str) -> list[str]:
+    """HOST:PORT of each address that the host has; the look-up too is over in time. Raises gaierror, TimeoutError, ValueError."""
     import httpcore
 
     from renewd import lookup
 
     host, port = split(connect)
     try:
-        addresses = lookup.look_up(host, port, timeout)
+        found = lookup.look_up(host, port, ONE_LOOK)
     except httpcore.ConnectTimeout as error:
         raise TimeoutError from error
-    refused: OSError = socket.gaierror()
-    for address in addresses:
-        try:
-            plain = socket.create_connection((address, port), timeout=timeout / len(addresses))
-        except OSError as error:
-            refused = error
-        else:
-            plain.setblocking(False)
-            return plain
-    raise refused
+    if not found:
+        raise socket.gaierror
+    return [f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in found]
+
+
+def _reach(host: str, port: int, timeout: float) -> socket.socket:
+    """A connection. Raises _Away, and OSError for no such host."""
+    try:
+        plain = socket.create_connection((host, port), timeout)
+    except socket.gaierror:
+        raise
+    except OSError as error:
+        raise _Away from error
+    plain.setblocking(False)
+    return plain
 
 
 def _context() -> ssl.SSLContext:
@@ -209,6 +239,8 @@ def _instead(seen: x509.Certificate, expected: x509.Certificate) -> str:
 
 def _words(error: OSError | ValueError, timeout: float) -> str:
     """What went wrong, for people."""
+    if isinstance(error, _Away) and isinstance(error.__cause__, OSError):
+        error = error.__cause__
     if isinstance(error, TimeoutError):
         return f"no TLS answer within {timeout:g} s"
     if isinstance(error, ssl.SSLError):

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,8 +60,8 @@ def look(watched: Target, now: datetime, days: float | None, **facts: Any) -> Lo
 
 def row(name: str, now: datetime, days: float | None = 70, known: Known = NOTHING, **keys: Any) -> Row:
     """One certificate; `facts` among the keys is what differs on disk, `held` what the machine lacks."""
-    facts, held = keys.pop("facts", {}), keys.pop("held", "")
-    return Row(look(target(name, **keys), now, days, **facts), known, held)
+    facts, known = keys.pop("facts", {}), replace(known, held=keys.pop("held", ""))
+    return Row(look(target(name, **keys), now, days, **facts), known)
 
 
 def attempt(name: str, now: datetime, **facts: Any) -> Attempt:
@@ -86,9 +87,9 @@ def failed(name: str, now: datetime, failure: Failure = REFUSED) -> Known:
     return Known(last=attempt(name, now, failure=failure, next_try_at=now + timedelta(minutes=50)))
 
 
-def seen(now: datetime, serial: str = SHOWN, why: str = "") -> Known:
+def seen(now: datetime, serial: str = SHOWN, why: str = "", **facts: Any) -> Known:
     """What is known where a serial was seen to be served, and why it is not the right one."""
-    step = Step(now - timedelta(hours=2), "confirm.served", {"serial": serial, "why": why})
+    step = Step(now - timedelta(hours=2), "confirm.served", {"serial": serial, "why": why, **facts})
     return Known(served=step)
 
 

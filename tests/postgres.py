@@ -76,6 +76,17 @@ class Server:
         """End it; `immediate` is as if it was killed."""
         self._run("pg_ctl", "-D", self._data, "-w", "-m", how, "stop")
 
+    def encrypted(self, fullchain: bytes, key: bytes) -> None:
+        """From its next start on it speaks TLS with these."""
+        for name, content in (("server.crt", fullchain), ("server.key", key)):
+            path = Path(self._data, name)
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if self._user is not None:
+                os.chown(path, self._user.pw_uid, self._user.pw_gid)
+        with Path(self._data, "postgresql.auto.conf").open("a") as file:
+            file.write("ssl = on\n")
+
     def database(self) -> str:
         """The URL of a new, empty database."""
         name = f"t{uuid.uuid4().hex[:12]}"

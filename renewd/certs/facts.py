@@ -28,6 +28,7 @@ class Facts:
     serial: int | None = None
     domains: tuple[str, ...] = ()  # lower-case, sorted
     issuer: str | None = None  # filled in by the close look only
+    closed: bool = False  # invalid only in that this user may not look at it
 
 
 def from_pem(pem: bytes, path: str) -> Facts:

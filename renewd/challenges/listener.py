@@ -60,7 +60,7 @@ class Listener:
             )
             raise ChallengeFailed(
                 f"renewd cannot listen on {self._address}: {why}",
-                remedy="Choose another `listen`, free it, or allow the port (AmbientCapabilities=CAP_NET_BIND_SERVICE).",
+                remedy="Choose another `listen`, free it, or allow the port (CAP_NET_BIND_SERVICE, which renewd install-systemd sees to).",
             ) from error
 
 

@@ -4,6 +4,7 @@ Nothing is ever written or removed through a symbolic link below the web root. A
 token's name is replaced by a rename, never written into; one with other content is not taken away.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from renewd.certs.order import Token
 from renewd.challenges import http01, look
 from renewd.challenges.base import Sight
+from renewd.config import sides
 from renewd.deadline import Resolve
 from renewd.errors import ChallengeFailed
 
@@ -64,10 +66,12 @@ class Webroot:
     def _failed(self, error: OSError) -> ChallengeFailed:
         why = (error.strerror or "it failed").lower()
         where = os.path.join(self._folder, *http01.FOLDERS)
-        return ChallengeFailed(
-            f"the challenge cannot be put into {where}: {why}",
-            remedy=f"Make {self._folder} a folder that renewd may write to, with no link for {http01.PREFIX} in it.",
+        remedy = (
+            f"Make {self._folder} a folder that renewd may write to, with no link for {http01.PREFIX} in it."
         )
+        if error.errno == errno.EROFS and sides.walled():
+            remedy = sides.WALLED
+        return ChallengeFailed(f"the challenge cannot be put into {where}: {why}", remedy=remedy)
 
 
 @contextmanager

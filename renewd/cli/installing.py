@@ -9,11 +9,14 @@ import click
 
 from renewd import whole
 from renewd.config.load import Loaded
+from renewd.config.secrets import CREDENTIALS
 from renewd.daemon import units
 from renewd.daemon.units import Found, Piece
 from renewd.errors import RenewdError
 
 _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - which units cannot see
+_BOOTED = "/run/systemd/system"  # sd_booted(3)
+_SIMPLE, _SPLIT = ["renewd-simple.service"], ["renewd.service", "renewd-deploy.path"]
 _AFTER = (
     ("systemd-sysusers", "renewd.conf"),
     ("systemctl", "daemon-reload"),
@@ -46,12 +49,24 @@ def command(path: str, *, dry_run: bool, simple: bool, force: bool, root: str) -
         print(f"{'kept, as it was edited' if keep else found:<10} {piece.path}")
         if dry_run and found is not Found.SAME:
             print("".join(f"    {line}\n" for line in piece.content.splitlines()), end="")
-    if not dry_run and root == "/":
-        _apply(pieces)
+    _pages(root, dry_run=dry_run)
+    done = dry_run or root != "/" or _apply(pieces)
     if kept:
         print(f"{kept} kept: compare with --dry-run, or overwrite with --force", file=sys.stderr)
-    print(_next(path, simple=simple, lacking=[] if loaded is None or simple else units.unreadable(loaded)))
-    return 1 if kept else 0
+    lacking = [] if loaded is None or simple else units.unreadable(loaded)
+    print(_next(path, root, simple=simple, lacking=lacking))
+    return 0 if done and not kept else 1
+
+
+def _pages(root: str, *, dry_run: bool) -> None:
+    """The manual, told in a line."""
+    pages = units.pages()
+    found = {page.found(root) for page in pages} - {Found.SAME}
+    for page in pages if found and not dry_run else ():
+        _write(units.below(root, page.path), page.content)
+    if pages:
+        word = Found.NOTHING if Found.NOTHING in found else min(found, default=Found.SAME)
+        print(f"{word:<10} {units.PAGES}/renewd*.1")
 
 
 def _loaded(path: str) -> Loaded | None:
@@ -87,10 +102,11 @@ def _write(path: str, content: str) -> None:
         ) from error
 
 
-def _apply(pieces: Sequence[Piece]) -> None:
-    """Let a running systemd take notice; elsewhere, as in an image that is being made, there is none."""
-    if not os.path.isdir("/run/systemd/system"):
-        return
+def _apply(pieces: Sequence[Piece]) -> bool:
+    """Let a running systemd take notice; elsewhere, as in an image that is being made, there is none. Whether all went well."""
+    if not os.path.isdir(_BOOTED):
+        return True
+    well = True
     names = {os.path.basename(piece.path) for piece in pieces}
     for argv in _AFTER:
         if argv[-1].endswith(".conf") and argv[-1] not in names:
@@ -98,20 +114,33 @@ def _apply(pieces: Sequence[Piece]) -> None:
         ran = subprocess.run(argv, check=False, capture_output=True, text=True)
         print(f"ran        {' '.join(argv)}")
         if ran.returncode:
+            well = False
             print(f"  it ended with {ran.returncode}: {ran.stderr.strip()}", file=sys.stderr)
+    return well
 
 
-def _next(path: str, *, simple: bool, lacking: Sequence[tuple[str, str]]) -> str:
-    unit = "renewd-simple.service" if simple else "renewd.service renewd-deploy.path"
+def _next(path: str, root: str, *, simple: bool, lacking: Sequence[tuple[str, str]]) -> str:
+    own, others = (_SIMPLE, _SPLIT) if simple else (_SPLIT, _SIMPLE)
+    others = [unit for unit in others if os.path.exists(units.below(root, f"{units.UNITS}/{unit}"))]
     steps = [
         f"write {path} (renewd init shows a start), then run this again" if not os.path.lexists(path) else "",
         *(f"{key}: renewd cannot read {file} there: {_as_credential(file)}" for key, file in lacking),
-        f"systemctl enable --now renewd-recover.service {unit}",
-        "systemctl status renewd; renewd status",
+        f"systemctl disable --now {' '.join(others)}" if others else "",
+        f"systemctl enable --now renewd-recover.service {' '.join(own)}",
+        f"systemctl restart {own[0]}, which still runs as it was" if root == "/" and _runs(own[0]) else "",
+        f"systemctl status {own[0]}; renewd status",
     ]
     return "\n".join(["next:", *(f"  {step}" for step in steps if step)])
 
 
+def _runs(unit: str) -> bool:
+    """Whether it is active: `enable --now` leaves such a one as it is, whatever has changed."""
+    argv = ("systemctl", "is-active", unit)
+    return os.path.isdir(_BOOTED) and not subprocess.run(argv, check=False, capture_output=True).returncode
+
+
 def _as_credential(file: str) -> str:
     name = os.path.basename(file)
-    return f"install -m 0600 {file} {units.CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"
+    return (
+        f"install -m 0600 {file} {CREDENTIALS}/{name}, and write {{credential: {name}}}; then run this again"
+    )

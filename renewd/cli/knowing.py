@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from renewd.cli import names, output, reading
 from renewd.clock import SystemClock
-from renewd.config import load
+from renewd.config import machine, sides
 from renewd.config.load import Loaded
 from renewd.config.targets import Target
 from renewd.daemon import presence
@@ -39,7 +40,7 @@ def status(path: str, name: Sequence[str], *, as_json: bool) -> int:
     """
     from renewd.report import status as view
 
-    loaded, now = load.load(path), SystemClock().now()
+    loaded, now = _loaded(path), SystemClock().now()
     daemon = presence.ask(loaded.configuration.state_directory)
     with reading.journal(loaded) as journal:
         wanted = dict.fromkeys(_watched(loaded, journal, each) for each in name)
@@ -71,7 +72,7 @@ def history(path: str, name: str | None, *, as_json: bool, limit: int | None) ->
     """
     from renewd.report import history as view
 
-    loaded = load.load(path)
+    loaded = _loaded(path)
     with reading.journal(loaded) as journal:
         limit = limit or (None if as_json else _SHOWN)
         entries = _tried(loaded, journal, name, limit)
@@ -92,15 +93,17 @@ def why(path: str, name: str) -> int:
     """
     from renewd.report import why as view
 
-    loaded, now = load.load(path), SystemClock().now()
+    loaded, now = _loaded(path), SystemClock().now()
     with reading.journal(loaded) as journal:
         target = _watched(loaded, journal, name)
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
         left = _left(journal, target, now)
+    whole = loaded.targets if loaded.line is None else loaded.line.targets  # with their hooks
+    look.target = target = next(each for each in whole if each.identity == target.identity)
     together = [
         other.name
-        for other in loaded.targets
+        for other in whole
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
     sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
@@ -148,6 +151,13 @@ def _called(journal: "Journal | None", name: str) -> list[str]:
     return list(forgetting.called(journal, name))
 
 
+def _loaded(path: str) -> Loaded:
+    """The configuration of this side, whose state this user may look at. Raises StateUnusable."""
+    loaded = sides.load(path)
+    presence.look_into(loaded.configuration.state_directory)
+    return loaded
+
+
 def _left(journal: "Journal | None", target: Target, now: datetime) -> str:
     """What is left of the CA's limits, at each issuer."""
     said = {}
@@ -163,5 +173,13 @@ def _rows(
     here, state = survey.Here.informed(loaded), loaded.configuration.state_directory
     installer = Installer(state, SystemClock())
     versions = {target.identity: installer.current(target) for target in targets}
+    daemon = presence.ask(state)
+    held = daemon.held if daemon.running else machine.held(loaded)  # its secrets are not ours to see
     gathered = known.gather(journal, versions, findings.read(state), served.read(state))
-    return [(survey.look_closely(target, here, now), gathered[target.identity]) for target in targets]
+    return [
+        (
+            survey.look_closely(target, here, now),
+            replace(gathered[target.identity], held=held.get(target.name, "")),
+        )
+        for target in targets
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from renewd.config.load import Loaded
-from renewd.config.targets import Target, identity
+from renewd.config.targets import Target, identity, parts
 from renewd.errors import UsageError
 
 
@@ -17,15 +17,22 @@ def chosen(loaded: Loaded, names: Sequence[str]) -> tuple[Target, ...]:
 def one(loaded: Loaded, name: str) -> Target:
     """The target of this name, however it is spaced or cased. Raises UsageError if it is not watched.
 
-    It is found by its name, which may be another than its `domains`, and by those.
+    It is found by its name, which may be another than its `domains`, by those, and by the first of them, as `check` shows it,
+    or any other where it is the only one that holds it.
     """
     wanted = identity(name)
     for target in loaded.targets:
         if target.identity == wanted or (target.entry.domains and identity(target.name) == wanted):
             return target
+    holding = [target for target in loaded.targets if wanted in target.domains]
+    first = [target for target in holding if parts(target.name)[0] == wanted]
+    for found in (first, holding):
+        if len(found) == 1:
+            return found[0]
     import difflib
 
-    holding = [target.name for target in loaded.targets if wanted in target.domains]
-    near = holding or difflib.get_close_matches(name, [target.name for target in loaded.targets], 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; {loaded.path} does not name it"
+    near = [target.name for target in holding] or difflib.get_close_matches(
+        name, [target.name for target in loaded.targets], 1
+    )
+    hint = f"; did you mean {' or '.join(near[:3])}?" if near else f"; {loaded.path} does not name it"
     raise UsageError(f"no certificate {name!r} is watched{hint}")

@@ -21,12 +21,14 @@ def plan(path: str, *, days: int, as_json: bool) -> int:
     """
     from renewd.cli import output
     from renewd.clock import SystemClock
-    from renewd.config import load
+    from renewd.config import sides
+    from renewd.daemon import presence
     from renewd.planning import ahead
     from renewd.renewal import calendar, survey
     from renewd.report import plan as view
 
-    loaded, now = load.load(path), SystemClock().now()
+    loaded, now = sides.load(path), SystemClock().now()
+    presence.look_into(loaded.configuration.state_directory)
     here, until = survey.Here.informed(loaded), now + timedelta(days=days)
     coming = ahead.renewals(calendar.watched(loaded.targets, here, now), until)
     weeks = ahead.weeks(coming, now, until)

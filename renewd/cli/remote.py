@@ -24,6 +24,7 @@ COMMANDS = frozenset(  # they act, or need secrets
     {"renew", "deploy", "rollback", "preflight", "finalize", "forget", "revoke", "account", "notify"}
 )
 _HELP = frozenset({"-h", "--help"})
+READING = frozenset({"status", "history", "why", "plan"})  # for whoever may not look at the daemon's state
 SHOWN = ("TERM", "COLUMNS", "LINES", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE")  # of the caller's environment
 PACKET = 65536  # bytes; a command line is far shorter
 _READ = 65536
@@ -40,7 +41,8 @@ def call(path: str, argv: Sequence[str]) -> int | None:
     Nothing heavy was loaded until now, and nothing is if the daemon does it.
     """
     address = os.environ.get(ADDRESS, DEFAULT)
-    if not address or not argv or argv[0] not in COMMANDS or not _HELP.isdisjoint(argv):
+    wanted = COMMANDS if os.geteuid() == 0 else COMMANDS | READING
+    if not address or not argv or argv[0] not in wanted or not _HELP.isdisjoint(argv):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as daemon:
         daemon.settimeout(_TAKEN_WITHIN)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from renewd.cli.remote import ADDRESS, COMMANDS, PACKET, SHOWN
+from renewd.cli.remote import ADDRESS, COMMANDS, PACKET, READING, SHOWN
 
 _PEER_GROUPS = 59  # SO_PEERGROUPS, asm-generic/socket.h
 _MOST_GROUPS = 256  # that Python asks for at once
@@ -104,8 +104,8 @@ def _answer(caller: socket.socket, path: str) -> None:
 def _errand(caller: socket.socket, wish: dict[str, Any], outputs: list[int], path: str) -> dict[str, Any]:
     if not allowed(caller):
         return {"refused": "the daemon runs commands for root and its own group only"}
-    argv = [str(word) for word in wish["argv"]]
-    if wish["config"] != os.path.realpath(path) or not argv or argv[0] not in COMMANDS:
+    argv = [str(word) for word in wish["argv"]] or [""]
+    if wish["config"] != os.path.realpath(path) or argv[0] not in COMMANDS | READING:
         return {"another": True}
     if _gone(caller):
         return {}

@@ -74,10 +74,7 @@ def refuse_a_wrong_clock(now: datetime) -> None:
 
 def able(loaded: Loaded, targets: Sequence[Target]) -> tuple[list[Target], list[Outcome]]:
     """The targets that lack nothing on this machine, and an outcome for each of the others."""
-    lacking: dict[str, str] = {}
-    for found in machine.faults(loaded):
-        for name in found.names:
-            lacking.setdefault(name, str(found.fault))
+    lacking = machine.held(loaded)
     held = [
         Outcome(target, Result.HELD, lacking[target.name]) for target in targets if target.name in lacking
     ]

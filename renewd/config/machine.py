@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from renewd.config import accounts, load, needs, programs, proofs, takeover
+from renewd.config import accounts, load, needs, programs, proofs, sides, takeover
 from renewd.config.document import Document
 from renewd.config.entries import Entry
 from renewd.config.load import Loaded
@@ -24,6 +24,7 @@ from renewd.errors import ConfigurationError
 from renewd.fault import Fault
 
 _HOOKS = ("pre", "check", "reload", "post")
+_HIDDEN = ("/home/", "/root/")  # from units with ProtectHome=
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,15 @@ def faults(loaded: Loaded) -> list[MachineFault]:
     for document, path, told, held in found:
         names.setdefault(document.fault(path, *told), []).extend(held)
     return [MachineFault(fault, tuple(dict.fromkeys(held))) for fault, held in names.items()]
+
+
+def held(loaded: Loaded) -> dict[str, str]:
+    """Why each target is held that lacks something here, by its name."""
+    lacking: dict[str, list[str]] = {}
+    for found in faults(loaded):
+        for name in found.names:
+            lacking.setdefault(name, []).append(str(found.fault))
+    return {name: "; ".join(why) for name, why in lacking.items()}
 
 
 def warnings(loaded: Loaded) -> list[Fault]:
@@ -142,6 +152,8 @@ def _webroot_faults(entry: Entry) -> Iterator[_Lack]:
         path = webroot.replace("{name}", slug(held[0])) if held else webroot
         if not os.path.isdir(path):
             right = "make it, or name the folder that the web server serves"
+            if sides.walled() and path.startswith(_HIDDEN):
+                right = f"make it, or if it is there, {sides.WALLED}"
             yield ("challenge", "webroot"), (f"there is no folder {path}", right), held
 
 

@@ -6,6 +6,8 @@ import shutil
 
 from renewd.config.commands import PATH
 
+_ALIKE = 0.8  # of difflib's: ngnix is nginx; one letter in four may be anything
+
 
 def problem(program: str) -> tuple[str, str] | None:
     """What is wrong with a program and what would be right; None if it is there and can be executed."""
@@ -20,7 +22,7 @@ def problem(program: str) -> tuple[str, str] | None:
 def _suggestion(program: str) -> str:
     folder, name = os.path.split(program)
     there = _executables(os.path.join("/", folder) if folder else "")
-    near = [name] if name in there else difflib.get_close_matches(name, there, 1, 0.75)
+    near = [name] if name in there else difflib.get_close_matches(name, there, 1, _ALIKE)
     return f"{near[0]} is at {there[near[0]]}" if near else "install it, or write its path"
 
 

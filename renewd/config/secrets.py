@@ -8,6 +8,7 @@ from typing import NoReturn
 from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable
 
+CREDENTIALS = "/etc/renewd/credentials"  # from where the units load them
 _LARGEST = 4096  # bytes; an API key has some dozens
 
 
@@ -80,7 +81,7 @@ def _read(path: str, source: SecretSource) -> Secret:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise _unopened(path, error) from error
+        raise _unopened(path, error, source) from error
     try:
         # systemd lets a unit's user read a credential by an access list, which shows as a right of the group
         allow_group = source.allow_group or source.credential is not None
@@ -97,7 +98,12 @@ def _read(path: str, source: SecretSource) -> Secret:
     return _plain(text.removesuffix("\n").removesuffix("\r"), f"the secret file {path}", source)
 
 
-def _unopened(path: str, error: OSError) -> SecretUnusable:
+def _unopened(path: str, error: OSError, source: SecretSource) -> SecretUnusable:
+    if isinstance(error, FileNotFoundError) and source.credential is not None:
+        return SecretUnusable(
+            f"the unit was not given the credential {source.credential}",
+            remedy=f"put it into {CREDENTIALS}/{source.credential}, then: renewd install-systemd, then: systemctl restart renewd",
+        )
     if isinstance(error, FileNotFoundError):
         return SecretUnusable(
             f"there is no secret file {path}", remedy=f"write the secret into it, then: chmod 600 {path}"

@@ -19,6 +19,7 @@ VARIABLE = (
     "RENEWD_HAND_OVER"  # in the unit of the side that obtains: where requests go, a colon, where answers are
 )
 HANDED = "handed"  # below the state directory
+WALLED = "the unit does not let renewd there: renewd install-systemd, then: systemctl restart renewd"
 BESIDE = "-deploy"  # what is added to the state directory of the obtaining side
 
 
@@ -29,6 +30,11 @@ class Line:
     requests: str  # the obtaining side's
     answers: str  # the installing side's
     targets: tuple[Target, ...] = ()  # as the installing side sees them
+
+
+def walled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process may only go where its unit lets it."""
+    return bool(environment.get(VARIABLE))
 
 
 def load(path: str, environment: Mapping[str, str] = os.environ) -> Loaded:

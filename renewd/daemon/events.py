@@ -40,6 +40,13 @@ class NotReloaded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationWell(Event):
+    """What was wrong with the file is put right; the one before still holds."""
+
+    event: ClassVar[str] = "configuration.well"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Failed(Event):
     level: ClassVar[str] = "error"
     message: str

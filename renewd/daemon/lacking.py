@@ -17,17 +17,10 @@ class Lacking:
 
     def able(self) -> list[Target]:
         """Targets that lack nothing now. What others lack is told when it changes; their preflights tell it once a week."""
-        before, self.held = self.held, self._look()
+        before, self.held = self.held, machine.held(self._context.loaded)
         for name, why in self.held.items():
             if before.get(name) != why:
                 self._context.emit(own.Held(name=name, why=why))
         for name in before.keys() - self.held.keys():
             self._context.emit(own.Able(name=name))
         return [target for target in self._context.loaded.targets if target.name not in self.held]
-
-    def _look(self) -> Mapping[str, str]:
-        lacks: dict[str, list[str]] = {}
-        for found in machine.faults(self._context.loaded):
-            for name in found.names:
-                lacks.setdefault(name, []).append(str(found.fault))
-        return {name: "; ".join(why) for name, why in lacks.items()}

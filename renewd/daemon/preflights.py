@@ -69,7 +69,7 @@ class Preflights:
         self, context: Context, some: Sequence[Target], known: dict[str, Newest], now: datetime
     ) -> dict[str, Newest]:
         """The newest findings of these. What may pass is told when it did not, and of one target only."""
-        held = {name: str(found.fault) for found in machine.faults(context.loaded) for name in found.names}
+        held = machine.held(context.loaded)
         new: dict[str, Newest] = {}
         passing: list[tuple[Target, list[Finding]]] = []
         able = [target for target in some if target.name not in held]

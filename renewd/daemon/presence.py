@@ -7,10 +7,11 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from renewd import locks, whole
 from renewd.clock import aware
@@ -19,6 +20,7 @@ from renewd.errors import AlreadyRunning, StateUnusable
 LOCK, FACTS = "lock", "daemon.json"
 _LOOKED_AT = 2.0  # seconds until the lock is ours that others only look at
 TIMES = ("last_pass", "next_pass", "last_tick", "believed")
+LEFT = ("last_pass", "last_tick", "believed", "watched")  # what still tells something once it has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Presence:
     believed: datetime | None = None  # the newest present that was not in doubt
     suspect: str = ""  # why the present is in doubt
     watched: str = ""  # the mark of what it watches
+    held: Mapping[str, str] = field(default_factory=dict)  # what targets lack on this machine, by name
 
 
 class Lock:
@@ -101,38 +104,53 @@ def mark(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
-def tell(state_directory: str, *, suspect: str = "", watched: str = "", **times: datetime | None) -> None:
-    """Leave the daemon's times for `status`. A full disk costs this information and nothing else."""
-    shown = {key: None if at is None else at.isoformat() for key, at in times.items()}
-    shown |= {"suspect": suspect, "watched": watched}
+def tell(
+    state_directory: str,
+    *,
+    suspect: str = "",
+    watched: str = "",
+    held: Mapping[str, str] = {},
+    **times: datetime | None,
+) -> None:
+    """Leave for `status` how the daemon fares. A full disk costs this information and nothing else."""
+    shown: dict[str, Any] = {key: None if at is None else at.isoformat() for key, at in times.items()}
+    shown |= {"suspect": suspect, "watched": watched, "held": dict(held)}
     whole.note(os.path.join(state_directory, FACTS), json.dumps(shown))
 
 
 def ask(state_directory: str) -> Presence:
     """Whether a daemon runs here, and its times; asking changes nothing."""
     running, pid = _held(os.path.join(state_directory, LOCK))
-    times, suspect, watched = _told(os.path.join(state_directory, FACTS))
-    if not running:
-        times.pop("next_pass", None)
-    return Presence(
-        running=running,
-        pid=pid if running else None,
-        suspect=suspect if running else "",
-        watched=watched,
-        **times,
-    )
+    told = _told(os.path.join(state_directory, FACTS))
+    if running:
+        return Presence(running=True, pid=pid, **told)
+    return Presence(running=False, **{key: told[key] for key in LEFT if key in told})
 
 
-def _told(path: str) -> tuple[dict[str, datetime], str, str]:
+def look_into(state_directory: str) -> None:
+    """Raises StateUnusable where this user may not: what cannot be seen is not absent."""
+    try:
+        os.scandir(state_directory).close()
+    except PermissionError as error:
+        raise StateUnusable(
+            f"the state directory {state_directory} cannot be read: permission denied",
+            remedy="type it as root, or as the user renewd runs as",
+        ) from error
+    except OSError:  # nothing was kept yet
+        return
+
+
+def _told(path: str) -> dict[str, Any]:
     """What the daemon told; nothing of a file that is not whole."""
     try:
         with open(path, encoding="utf-8") as file:
             told = json.load(file)
-        suspect, watched = str(told.get("suspect", "")), str(told.get("watched", ""))
+        held = {str(name): str(why) for name, why in told.get("held", {}).items()}
+        said = {key: str(told.get(key, "")) for key in ("suspect", "watched")}
         times = {key: aware(told[key]) for key in TIMES if told.get(key) is not None}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}, "", ""
-    return times, suspect, watched
+        return {}
+    return {**times, **said, "held": held}
 
 
 def _held(path: str) -> tuple[bool, int]:

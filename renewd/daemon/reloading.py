@@ -3,9 +3,9 @@
 import queue
 from collections.abc import Callable
 
-from renewd.config import machine, sides
 from renewd.config.load import Loaded
 from renewd.daemon import events as own
+from renewd.daemon import newer
 from renewd.errors import ConfigurationError
 from renewd.renewal import events
 
@@ -35,8 +35,7 @@ class Reloading:
     def read(self, held: Loaded) -> bool:
         """Whether the file holds from the next tick on instead of what is `held`; why not is told."""
         try:
-            fresh = sides.load(self._path)
-            machine.insist(fresh)
+            fresh = newer.read(self._path)
         except ConfigurationError as error:
             self._emit(own.NotReloaded(why=str(error)))
             return False

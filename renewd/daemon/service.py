@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from renewd import whole
@@ -17,6 +17,7 @@ from renewd.daemon import health, presence, signals, starts
 from renewd.daemon.agenda import TICK, Agenda
 from renewd.daemon.doubt import Doubt
 from renewd.daemon.duties import Duties, Passed
+from renewd.daemon.newer import Newer
 from renewd.daemon.reloading import Reloading
 from renewd.daemon.systemd import Supervisor
 from renewd.errors import StateAway
@@ -72,9 +73,9 @@ class Daemon:
         return self.duties.agenda
 
     @property
-    def held(self) -> Collection[str]:
-        """The names of targets that this machine lacks something for."""
-        return self.duties.lacking.held.keys()
+    def held(self) -> Mapping[str, str]:
+        """What this machine lacks for targets, by their names."""
+        return self.duties.lacking.held
 
     def run(self, inbox: signals.Inbox) -> None:
         """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
@@ -140,7 +141,10 @@ class Daemon:
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""
         self.supervisor.reloading()
-        return self._reloading.read(self.context.loaded)
+        taken = self._reloading.read(self.context.loaded)
+        if not taken:
+            self.newer.refused()
+        return taken
 
     def next_tick(self, now: datetime) -> datetime:
         """When to tick next: at once for a new configuration."""
@@ -171,8 +175,10 @@ class Daemon:
             believed=self.doubt.seen,
             suspect=self.doubt.why,
             watched=self._watched,
+            held=self.held,
         )
         try:
+            self.newer.look()
             self._ticked(self)
         except Exception as error:  # noqa: BLE001 - who only watches stops nothing
             self._failed(error)
@@ -204,6 +210,7 @@ class Daemon:
     def _take(self, loaded: Loaded) -> None:
         self.duties = Duties(loaded, self.clock, self.emit, self.stop)
         self._watched = presence.mark(target.name for target in loaded.targets)
+        self.newer = Newer(self.path, loaded.files, self.emit)
         self._taken(loaded.configuration)
 
     def _passed(self, passed: Passed) -> None:
@@ -212,7 +219,7 @@ class Daemon:
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
         if passed.whole or passed.outcomes:
-            self.supervisor.looked(self.context, passed.outcomes)
+            self.supervisor.looked(self.context, passed.outcomes, whole=passed.whole)
         self.healthy |= passed.healthy
 
     def _failed(self, error: Exception) -> None:

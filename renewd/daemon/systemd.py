@@ -35,6 +35,7 @@ class Supervisor:
         )  # the last sign of life, the last tick that did its work
         self._standing = "starting"
         self._refused = ""
+        self._well: dict[str, bool] = {}  # how each target's last try ended
 
     @classmethod
     def of(cls, environment: MutableMapping[str, str], clock: Clock) -> Self:
@@ -91,9 +92,11 @@ class Supervisor:
         """The tick is over, and came to nothing: what happened in it was no sign of life."""
         self._alive_at, self._busy = self._good_at, False
 
-    def looked(self, context: Context, outcomes: Sequence[Outcome]) -> None:
-        """A pass is over: what is watched, what went wrong in it, and what comes next."""
-        wrong = [outcome.target.name for outcome in outcomes if not outcome.result.well]
+    def looked(self, context: Context, outcomes: Sequence[Outcome], *, whole: bool) -> None:
+        """A pass is over, over all or a few: what is watched, what went wrong when it was tried last, what comes next."""
+        known = {} if whole else self._well
+        self._well = known | {each.target.name: each.result.well for each in outcomes}
+        wrong = [name for name, well in self._well.items() if not well]
         self._standing = "; ".join(
             [
                 f"{len(context.loaded.targets)} watched",
@@ -141,6 +144,7 @@ class Supervisor:
 
 _SAID: dict[type[events.Event], Callable[[Supervisor, events.Event], None]] = {
     own.Reloaded: Supervisor._reloaded,  # noqa: SLF001 - its own words, in a table
+    own.ConfigurationWell: Supervisor._reloaded,  # noqa: SLF001
     own.NotReloaded: Supervisor._kept,  # noqa: SLF001
     own.Leaving: Supervisor._leaving,  # noqa: SLF001
 }

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ KEY_FILE = "/etc/renewd/rcl-api-key"
 _LARGEST = 1 << 20  # bytes
 _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)  # .NET reads past them
 _TRAILING = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+_CLOSE = "chmod o-w"
 _PROOFS = "/.well-known/acme-challenge"
 _AS_IT_WAS = (
     "RCL's daemon reloads nothing, so what it renewed was not served. Write how your web server does it, such as:",
@@ -56,15 +59,25 @@ def read(path: str, key_file: str = KEY_FILE) -> Taken:
     key = _text(sdk, "ApiKey")
     if not key:
         findings.append(Finding("RCLSDK.ApiKey", f"it is not in the file; write the key into {key_file}"))
-    lines = [*text.comment(tuple(_head(path, key_file))), ""]
+    if _anybody_s(folder):
+        findings.append(
+            Finding(
+                folder,
+                f"everybody may write in it, so renewd installs nothing: {_CLOSE} {shlex.quote(folder)}",
+            )
+        )
+    lines = [*text.comment(tuple(_head(path, key_file, folder))), ""]
     lines += [*text.mapping({"issuers": {"rcl": _issuer(sdk, key_file)}}), "", "certificates:"]
     lines += text.sequence(entries, "  ")
     return Taken(Imported("\n".join(lines) + "\n", tuple(findings)), Secret(key) if key else None)
 
 
-def _head(path: str, key_file: str) -> Iterator[str]:
+def _head(path: str, key_file: str, folder: str) -> Iterator[str]:
     yield f"Made by renewd {__version__} out of {path}, the settings of RCL's daemon."
     yield f"The API key is not in here: it belongs into {key_file}, for its owner alone. With --key-to renewd puts it there."
+    if _anybody_s(folder):
+        yield "RCL's daemon lets everybody write where certificates are; renewd installs nothing there until that is over:"
+        yield f"$ {_CLOSE} {shlex.quote(folder)}"
     yield "Then: renewd validate && renewd preflight, stop RCL's daemon, and let renewd run."
     yield "The folders stay where they are, with the same names of files; what is in them is kept as a version."
 
@@ -107,6 +120,14 @@ def _entry(listed: Any, folder: str, seen: set[str], findings: list[Finding]) ->
         return None
     entry["install"] = remarked({"directory": place, "layout": "rcl"}, *_AS_IT_WAS)
     return entry
+
+
+def _anybody_s(folder: str) -> bool:
+    """Whether everybody may put files there, as RCL's daemon leaves it."""
+    try:
+        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
 
 
 def _place(folder: str, name: str) -> str:

@@ -15,6 +15,7 @@ from renewd.install import atomic, glance, layouts
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the way does not block
 _ENOUGH = 16384  # bytes: one read for any usual file
 _LEAF = {layout: f"/{names['fullchain']}" for layout, names in layouts.LAYOUTS.items()}
+CLOSED = "it cannot be looked at as this user; run renewd as root"
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _RANK = {"missing": 0, "invalid": 1, "present": 2}
 
@@ -109,8 +110,9 @@ def _read(path: str) -> bytes:
 def _unreadable(path: str, error: OSError) -> Facts:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return Facts(path, "missing", "there is no such file")
-    hint = "; run renewd as root" if isinstance(error, PermissionError) else ""
-    return Facts(path, "invalid", f"it cannot be read: {atomic.words(error)}{hint}")
+    if isinstance(error, PermissionError):
+        return Facts(path, "invalid", CLOSED, closed=True)
+    return Facts(path, "invalid", f"it cannot be read: {atomic.words(error)}")
 
 
 def _look_into(place: Place, path: str, root: str) -> Facts:
@@ -142,13 +144,19 @@ def _look_closely(place: Place, root: str) -> Facts:
     found, leaf = facts.read(pem, path)
     if leaf is not None:
         found.issuer = _issuer(leaf)
-        if problem := _key_problem(place, root, leaf):
-            found.state, found.problem = "invalid", problem
+        try:
+            found.problem = _key_problem(place, root, leaf)
+        except PermissionError as error:
+            found.problem, found.closed = (
+                f"the private key {error.filename} {CLOSED.removeprefix('it ')}",
+                True,
+            )
+        found.state = "invalid" if found.problem else "present"
     return found
 
 
 def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
-    """Why the private key does not fit the leaf, as a sentence."""
+    """Why the private key does not fit the leaf, as a sentence. Raises PermissionError where this user may not look."""
     kind, path = layouts.key(place)
     try:
         data = _read(path)
@@ -156,6 +164,8 @@ def _key_problem(place: Place, root: str, leaf: x509.Certificate) -> str | None:
             inside = x509.load_pem_x509_certificate(_opened(data, place, root))
             return None if inside == leaf else f"{path} holds another certificate"
         key = keys.load_key(data, quick=True)
+    except PermissionError:
+        raise
     except OSError as error:
         return f"the private key {path} cannot be read: {atomic.words(error)}"
     except ValueError as error:

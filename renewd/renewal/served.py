@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
 
 from renewd import confirm
 from renewd.clock import aware
@@ -42,11 +43,13 @@ def _look(context: Context, target: Target) -> Verdict | None:
 
 
 def read(state_directory: str) -> dict[str, Step]:
-    """The newest look at each target, by identity: `serial` is what was seen, `why` is empty if it is the right one."""
+    """The newest look at each target, by identity: `serial` and `not_after` are of what was seen, `why` is empty if it is the right one."""
     found = {}
     for identity, row in notes.read(state_directory, FILE).items():
         with suppress(KeyError, TypeError, ValueError):
-            facts = {"serial": row["serial"], "why": str(row["why"])}
+            end = row.get("not_after")
+            end = None if end is None else datetime.fromisoformat(end).isoformat()
+            facts = {"serial": row["serial"], "why": str(row["why"]), "not_after": end}
             found[identity] = Step(aware(row["at"]), EVENT, facts)
     return found
 
@@ -54,7 +57,12 @@ def read(state_directory: str) -> dict[str, Step]:
 def keep(state_directory: str, found: Mapping[str, Verdict], watched: Collection[str]) -> None:
     """Remember these looks."""
     rows = {
-        identity: {"at": verdict.at.isoformat(), "serial": verdict.serial, "why": verdict.why}
+        identity: {
+            "at": verdict.at.isoformat(),
+            "serial": verdict.serial,
+            "why": verdict.why,
+            "not_after": verdict.not_after and verdict.not_after.isoformat(),
+        }
         for identity, verdict in found.items()
     }
     notes.keep(state_directory, FILE, rows, watched)

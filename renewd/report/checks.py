@@ -46,12 +46,13 @@ def text(looks: Sequence[Look], now: datetime, stream: TextIO) -> str:
     colour = style.wants_colour(stream)
     ordered = sorted(looks, key=lambda look: _ORDER.index(look.decision.state))
     names = [style.short_name(look.target.name) for look in ordered]
-    width = style.column(names) + 2
-    lines = [
-        f"  {name:<{width - 1}} {style.state(look.decision.state, _STATE_WIDTH - 1, colour)} {_rest(look, now, 2 + width + _STATE_WIDTH)}"
-        for name, look in zip(names, ordered, strict=True)
-    ]
-    return "\n".join([*lines, summary(looks)]) + "\n"
+    width, columns = style.column(names) + 2, style.columns(stream)
+    at, lines = 2 + width + _STATE_WIDTH, []
+    for name, look in zip(names, ordered, strict=True):
+        head = f"  {name:<{width - 1}} {style.state(_word(look), _STATE_WIDTH - 1, colour)} "
+        taken = at + max(0, len(name) - width + 1)
+        lines.append(style.line(head, taken, _rest(look, now, at), at, columns))
+    return "\n".join([*lines, style.line("", 0, summary(looks), 0, columns)]) + "\n"
 
 
 def summary(looks: Sequence[Look]) -> str:
@@ -60,10 +61,17 @@ def summary(looks: Sequence[Look]) -> str:
     due = count["due"] + count["missing"] + count["expired"]
     parts = [f"{len(looks)} watched"]
     parts += [f"{number} {what}" for number, what in ((count["ok"], "ok"), (due, "due")) if number]
-    if stuck := [look.target.name for look in looks if look.decision.state == "invalid"]:
+    if closed := sum(look.facts.closed for look in looks):
+        parts.append(f"{closed} cannot be looked at as this user")
+    if stuck := [look.target.name for look in looks if _word(look) == "invalid"]:
         needs = "needs" if len(stuck) == 1 else "need"
         parts.append(f"{len(stuck)} {needs} you: renewd why {quoted(stuck[0])}")
     return " · ".join(parts)
+
+
+def _word(look: Look) -> str:
+    """The state; of what this user may not look at nothing is said."""
+    return "unknown" if look.facts.closed else look.decision.state
 
 
 def quoted(name: str) -> str:

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from renewd.config import secrets
 from renewd.config.sources import SecretSource
@@ -11,14 +13,16 @@ from renewd.errors import RenewdError, SecretUnusable
 from renewd.report.message import Message
 
 SECONDS = 60.0  # that all services may take together
-LARGEST = 1 << 16  # bytes that are read of an answer to a sign of life
+REMEDY = "check the address, then: renewd notify test"
+
+Address = str | SecretSource
 
 
 class Undelivered(RenewdError):
     """Somebody could not be told."""
 
 
-def revealed(address: str | SecretSource) -> str:
+def revealed(address: Address) -> str:
     """The address itself. Raises Undelivered if it cannot be read."""
     if isinstance(address, str):
         return address
@@ -28,41 +32,47 @@ def revealed(address: str | SecretSource) -> str:
         raise Undelivered(str(error), remedy=error.remedy) from error
 
 
-def send(addresses: Sequence[str | SecretSource], message: Message) -> None:
-    """Tell everybody. Raises Undelivered, which names addresses by their number only, if somebody could not be."""
-    wanted = {
-        "urls": [revealed(address) for address in addresses],
-        "title": message.title,
-        "body": message.body,
-        "kind": message.kind,
-    }
+def send(letters: Mapping[int, tuple[Address, Message]]) -> dict[int, str]:
+    """Tell each its message; by the addresses' numbers, why some could not be told. Never names an address."""
+    failed, items = {}, []
+    for number, (address, message) in letters.items():
+        try:
+            items.append({"number": number, "url": revealed(address), **asdict(message)})
+        except Undelivered as error:
+            failed[number] = f"cannot be told: {error}; {error.remedy}"
+    return failed | _sent(items) if items else failed
+
+
+def _sent(items: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """By Apprise, which says of each that was told when it was; who hangs holds up nobody else."""
     try:
         ran = subprocess.run(
             [sys.executable, "-m", "renewd.report.sending"],
-            input=json.dumps(wanted),
+            input=json.dumps(items).encode(),
             capture_output=True,
-            text=True,
             timeout=SECONDS,
             check=False,
         )
-        failed = json.loads(ran.stdout)["failed"]
-    except subprocess.TimeoutExpired:
-        raise Undelivered(
-            f"notify.urls: no service had answered after {SECONDS:.0f} s", remedy=_REMEDY
-        ) from None
-    except (OSError, ValueError, KeyError) as error:
-        raise Undelivered(
-            f"notify: Apprise could not be run ({type(error).__name__})", remedy=_REMEDY
-        ) from None
-    if failed:
-        numbers = ", ".join(f"notify.urls[{number}]" for number in failed)
-        raise Undelivered(f"{numbers} did not take it", remedy=_REMEDY)
+        said = ran.stdout
+        late = "cannot be told: Apprise failed" if ran.returncode else "did not take it"
+    except subprocess.TimeoutExpired as error:
+        said, late = error.stdout or b"", f"had not answered after {SECONDS:.0f} s"
+    except OSError as error:
+        said, late = b"", f"cannot be told: Apprise cannot be run ({error.strerror})"
+    told = {int(number) for number in said.split() if number.isdigit()}
+    return {item["number"]: late for item in items if item["number"] not in told}
 
 
-_REMEDY = "check the address, then: renewd notify test"
+def words(failed: Mapping[int, str]) -> str:
+    """Who could not be told, and why, for people."""
+    whys = dict.fromkeys(failed.values())
+    return "; ".join(
+        f"{', '.join(f'notify.urls[{number}]' for number, each in failed.items() if each == why)} {why}"
+        for why in whys
+    )
 
 
-def beat(address: str | SecretSource) -> None:
+def beat(address: Address) -> None:
     """Give the sign of life. Raises Undelivered if nobody took it."""
     import ssl
 

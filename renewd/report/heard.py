@@ -8,7 +8,8 @@ from renewd.renewal import events
 from renewd.renewal.events import Event
 
 # Of the daemon's own events, which stand beside this part and not below it; known by what the log calls them.
-REFUSED, RELOADED, TICK_FAILED = "configuration.refused", "configuration.reloaded", "daemon.tick_failed"
+REFUSED, RELOADED, WELL = "configuration.refused", "configuration.reloaded", "configuration.well"
+TICK_FAILED = "daemon.tick_failed"
 SUSPECT, TRUSTED, LEAVING = "daemon.clock_suspect", "daemon.clock_trusted", "daemon.leaving"
 _QUIET = ("debug",)  # levels of events that change nothing anybody looks at
 
@@ -19,10 +20,10 @@ class Heard:
 
     clock: Clock
     refused: str = ""  # why the newest configuration was not taken
-    refused_at: datetime | None = None
     loaded_at: datetime | None = None  # when the one that holds was taken
     tick_failed: str = ""  # why the last tick could not be done
     suspect: str = ""  # why the present is in doubt
+    healthy_pass: datetime | None = None  # when the last one ended after which all was well
     in_pass: bool = False
     beat: float = 0.0  # monotonic: the last sign of life
     changed: int = 0  # counts what may have changed what is known
@@ -43,9 +44,10 @@ class Heard:
     def _of_the_daemon(self, event: Event) -> None:
         why = str(getattr(event, "why", ""))
         if event.event == REFUSED:
-            self.refused, self.refused_at = why, self.clock.now()
-        elif event.event == RELOADED:
-            self.refused, self.refused_at, self.loaded_at = "", None, self.clock.now()
+            self.refused = why
+        elif event.event in (RELOADED, WELL):
+            self.refused = ""
+            self.loaded_at = self.clock.now() if event.event == RELOADED else self.loaded_at
         elif event.event == TICK_FAILED:
             self.in_pass, self.tick_failed = False, str(getattr(event, "message", ""))
         elif event.event in (SUSPECT, TRUSTED):

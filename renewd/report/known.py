@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from renewd.journal import Attempt, Failure, State, Step
-from renewd.journal.attempt import ADOPTED, RENEWED
+from renewd.certs.facts import show_serial
+from renewd.journal import Attempt, State, Step
+from renewd.journal.attempt import ADOPTED, FAILED, RENEWED
 from renewd.renewal.findings import Newest
 from renewd.renewal.preflight import Finding
+from renewd.renewal.survey import Look
 
 
 class Daemon(Protocol):
@@ -58,6 +60,7 @@ class Known:
     served: Step | None = None  # when it was last seen to be served
     version: str | None = None  # the live one
     preflight: Newest | None = None  # the last one
+    held: str = ""  # what this machine lacks for it
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -69,11 +72,6 @@ class Known:
         return () if since is not None and since > self.preflight.at else self.preflight.findings
 
     @property
-    def not_served(self) -> str:
-        """Why what is live is not what is served, as far as that was looked at; empty if it is."""
-        return "" if self.served is None else str(self.served.facts.get("why", ""))
-
-    @property
     def blocked(self) -> bool:
         """Whether any of it would stop the next renewal."""
         return any(finding.level == "blocks" for finding in self.findings)
@@ -83,19 +81,6 @@ class Known:
         """The attempt under way, or the last one, if it asked another issuer than the first."""
         newest = self.under_way or self.last
         return newest if newest is not None and newest.snapshot.get("instead_of") else None
-
-    @property
-    def failed(self) -> Attempt | None:
-        """The attempt that says what is wrong now: the one that waits, else the last one, else what is owed."""
-        for attempt in (self.under_way, self.last, self.debt):
-            if attempt is not None and attempt.failure is not None:
-                return attempt
-        return None
-
-    @property
-    def failure(self) -> Failure | None:
-        """What is wrong now; None if the last attempt went well and nothing is owed."""
-        return self.failed.failure if self.failed else None
 
     @property
     def next_try_at(self) -> datetime | None:
@@ -111,6 +96,29 @@ class Known:
 NOTHING = Known()
 
 
+def wrong(look: Look, known: Known) -> Attempt | None:
+    """The attempt that says what is wrong now: the one that waits, else the last one, else what is owed.
+
+    What a person tried in vain while nothing was due is history.
+    """
+    last = known.last
+    if last is not None and last.outcome == FAILED and last.kind != "renewal" and not look.decision.due:
+        last = None
+    for attempt in (known.under_way, last, known.debt):
+        if attempt is not None and attempt.failure is not None:
+            return attempt
+    return None
+
+
+def differs(look: Look, known: Known) -> str:
+    """How what is served differs from what is on disk, as far as somebody looks; empty if it does not."""
+    if look.target.entry.confirm is None or known.served is None:
+        return ""
+    seen, live = known.served.facts.get("serial"), look.facts.serial
+    other = seen != ("" if live is None else show_serial(live))
+    return str(known.served.facts.get("why", "")) or (f"another one: {seen}" if other else "")
+
+
 def gather(
     journal: Journal | None,
     versions: Mapping[str, str | None],
@@ -121,13 +129,12 @@ def gather(
 
     `looks` are the newest ones at what is served.
     """
-    if journal is None:
-        return {
-            identity: Known(served=looks.get(identity), version=version, preflight=preflights.get(identity))
-            for identity, version in versions.items()
-        }
-    last, debts, served = journal.latest(), journal.owed(), journal.served()
-    under_way = _by_identity(reversed(journal.under_way()))
+    last, debts, served, begun = (
+        ({}, {}, {}, [])
+        if journal is None
+        else (journal.latest(), journal.owed(), journal.served(), journal.under_way())
+    )
+    under_way = _by_identity(reversed(begun))
     return {
         identity: Known(
             last.get(identity),

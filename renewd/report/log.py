@@ -1,6 +1,7 @@
 """The log: one line an event, for eyes on a terminal, as JSON elsewhere. Libraries' warnings go the same way."""
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -16,10 +17,12 @@ from renewd.renewal.events import Event
 from renewd.report import style, times
 
 Entry = MutableMapping[str, Any]
+Render = Callable[[Any, str, Entry], str]
 
 _SILENT = ("httpx", "httpcore")  # they log whole addresses, and those of downloads are secrets
 _WORD_WIDTH, _NAME_WIDTH = 13, 20
 _LEVELS: dict[str, style.Style] = {"warning": "yellow", "error": "red", "debug": "dim"}
+_PRIORITIES = {"error": "<3>", "warning": "<4>", "debug": "<7>"}  # all others are information
 _QUERY = re.compile(r"(https?://[^\s?]+)\?[^\s\"']+")
 _WORD = re.compile(r"[^\s\"=]+|https?://[^\s\"]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -70,7 +73,7 @@ def configure(
 
     render = _Console(style.wants_colour(stream)) if console else _json
     structlog.configure(
-        processors=[stamp, _clean, render],
+        processors=[stamp, _clean, _prioritized(render) if _is_journal(stream) else render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
@@ -139,6 +142,24 @@ def _json(_logger: Any, _method: str, entry: Entry) -> str:
 
     entry.pop("said", None)
     return json.dumps(entry, ensure_ascii=False)
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Whether it leads to systemd's journal (systemd.exec(5): $JOURNAL_STREAM)."""
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named or stream.isatty():
+        return False
+    found = os.fstat(stream.fileno())
+    return named == f"{found.st_dev}:{found.st_ino}"
+
+
+def _prioritized(render: Render) -> Render:
+    """Likewise, with the level where the journal looks for it (sd-daemon(3)); it takes it away again."""
+
+    def told(logger: Any, method: str, entry: Entry) -> str:
+        return _PRIORITIES.get(method, "") + render(logger, method, entry)
+
+    return told
 
 
 def _clean(_logger: Any, _method: str, entry: Entry) -> Entry:

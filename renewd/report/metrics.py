@@ -13,7 +13,7 @@ import renewd
 from renewd.renewal import events
 from renewd.renewal.events import Event
 from renewd.renewal.timed import Asked
-from renewd.report import snapshot
+from renewd.report import known, snapshot
 from renewd.report.heard import Heard
 from renewd.report.known import Daemon
 from renewd.report.snapshot import Row, Snapshot
@@ -101,9 +101,9 @@ class Counting:
         return prometheus.generate_latest(self.registry)
 
 
-def certificates(known: Snapshot) -> bytes:
+def certificates(seen: Snapshot) -> bytes:
     """What is known of each certificate; the same as long as the snapshot is."""
-    return _text(_of_certificates(known))
+    return _text(_of_certificates(seen))
 
 
 def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> bytes:
@@ -111,26 +111,31 @@ def daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) ->
     return _text(_of_the_daemon(presence, heard, last_tick))
 
 
-def _of_certificates(known: Snapshot) -> Iterator[Family]:
-    rows = [(_labels("name", row.name), row) for row in known.rows]
+def _of_certificates(seen: Snapshot) -> Iterator[Family]:
+    rows = [(_labels("name", row.name), row) for row in seen.rows]
     for name, said, value in _EACH:
         yield f"certificate_{name}", said, [(label, value(row)) for label, row in rows]
-    watched = [pair for pair in rows if pair[1].watched]
+    watched = [pair for pair in rows if pair[1].watched and pair[1].look.facts.serial is not None]
     said = "1 if the certificate on disk is the one that was last seen to be served."
     yield "certificate_served_ok", said, [(label, float(_is_served(row))) for label, row in watched]
-    counts = Counter(row.state for row in known.rows)
+    counts = Counter(row.state for row in seen.rows)
     states: Series = [(_labels("state", state), counts[state]) for state in STATES]
     yield "certificates", "Certificates by state.", states
-    troubled = sum(row.troubled(known.at) for row in known.rows)
+    troubled = sum(row.troubled(seen.at) for row in seen.rows)
     yield _one("certificates_in_trouble", "Certificates that somebody should look at.", troubled)
-    yield _one("snapshot_timestamp_seconds", "When they were last looked at for this.", _time(known.at))
-    yield _one("journal_readable", "0 if the journal could not be read then.", not known.problem)
+    yield _one("snapshot_timestamp_seconds", "When they were last looked at for this.", _time(seen.at))
+    yield _one("journal_readable", "0 if the journal could not be read then.", not seen.problem)
 
 
 def _of_the_daemon(presence: Daemon | None, heard: Heard, last_tick: datetime | None) -> Iterator[Family]:
     last_pass, next_pass = (None, None) if presence is None else (presence.last_pass, presence.next_pass)
     yield _one("last_tick_timestamp_seconds", "When the daemon last ended a tick.", _time(last_tick))
     yield _one("last_pass_timestamp_seconds", "When the last whole pass ended.", _time(last_pass))
+    yield _one(
+        "last_healthy_pass_timestamp_seconds",
+        "When the last one ended after which all was well, since the daemon began.",
+        _time(heard.healthy_pass),
+    )
     yield _one("next_pass_timestamp_seconds", "When the next one begins.", _time(next_pass))
     yield _one(
         "config_last_reload_success_timestamp_seconds",
@@ -154,10 +159,6 @@ def _time(at: datetime | None) -> float | None:
 
 def _is_served(row: Row) -> bool:
     return row.known.served is not None and not row.differs
-
-
-def _served_end(row: Row) -> float | None:
-    return _time(row.look.facts.not_after) if row.watched and _is_served(row) else None
 
 
 def _labels(label: str, value: str) -> str:
@@ -197,13 +198,18 @@ _EACH: tuple[tuple[str, str, Value], ...] = (
     ),
     (
         "served_not_after_timestamp_seconds",
-        "When the certificate that is served expires, where it is the one on disk.",
-        _served_end,
+        "When the certificate expires that was last seen to be served, be it the one on disk or another.",
+        lambda row: _time(row.served_until),
     ),
     (
         "last_attempt_failed",
         "1 if the last attempt at it failed, or waits after a failure.",
-        lambda row: float(row.known.failed is not None),
+        lambda row: float(known.wrong(row.look, row.known) is not None),
+    ),
+    (
+        "preflight_blocks",
+        "1 if the last preflight found what would stop the next renewal.",
+        lambda row: float(row.known.blocked),
     ),
     (
         "hooks_owed",

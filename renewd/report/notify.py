@@ -7,10 +7,10 @@ thread of its own: a service that hangs delays nothing.
 import json
 import os
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from renewd import whole
 from renewd.clock import Clock
@@ -19,11 +19,11 @@ from renewd.planning.telling import Kind, Notice, Trouble
 from renewd.renewal import survey
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
-from renewd.report import delivery, message
+from renewd.report import delivery
+from renewd.report.outbox import NotTold, Outbox, Tries
 from renewd.report.troubles import Troubles
 
 FILE = "notices.json"
-_AGAIN = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 _LOOK_EVERY = timedelta(hours=1)  # at the calendar, between passes
 
 
@@ -40,48 +40,6 @@ class Ticking(Protocol):
     def held(self) -> Collection[str]: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told(Event):
-    """A message was sent, with so many notices in it."""
-
-    event: ClassVar[str] = "notify.sent"
-    notices: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotTold(Event):
-    """A message could not be sent; it is tried again."""
-
-    event: ClassVar[str] = "notify.failed"
-    level: ClassVar[str] = "warning"
-    why: str
-    remedy: str
-
-
-@dataclass(slots=True)
-class _Sending:
-    """How carrying out goes: at most one at a time, ever later after failures."""
-
-    failures: int = 0
-    not_before: datetime | None = None
-    thread: threading.Thread | None = None
-
-    def may(self, now: datetime) -> bool:
-        busy = self.thread is not None and self.thread.is_alive()
-        return not busy and (self.not_before is None or now >= self.not_before or self._odd(now))
-
-    def _odd(self, now: datetime) -> bool:
-        """A clock that was set back makes no wait longer."""
-        return self.not_before is not None and self.not_before - now > max(_AGAIN[-1], telling.HOLD)
-
-    def went(self, now: datetime, hold: timedelta) -> None:
-        self.failures, self.not_before = 0, now + hold
-
-    def failed(self, now: datetime) -> None:
-        self.not_before = now + _AGAIN[min(self.failures, len(_AGAIN) - 1)]
-        self.failures += 1
-
-
 @dataclass(slots=True)
 class Notifier:
     """A subscriber to events, told of the end of every tick."""
@@ -89,14 +47,20 @@ class Notifier:
     clock: Clock
     emit: Callable[[Event], None]
     troubles: Troubles = field(default_factory=Troubles)
+    outbox: Outbox = field(init=False)
     _said: dict[str, int] | None = None  # None until the file was read
+    _taken: dict[str, int] = field(default_factory=dict)  # of that, what somebody was told for certain
     _kept: str = json.dumps({"said": {}, "known": []})  # what the file says
     _pending: list[Notice] = field(default_factory=list)  # renewals, which are told once
     _by_time: list[Trouble] = field(default_factory=list)
     _looked: tuple[datetime | None, datetime] | None = None  # the pass, and when it was looked
-    _mail: _Sending = field(default_factory=_Sending)
-    _beat: _Sending = field(default_factory=_Sending)
+    _held: Tries = field(default_factory=Tries)  # messages, so that what comes up meanwhile goes into one
+    _beat: Tries = field(default_factory=Tries)
+    _beating: threading.Thread | None = None
     _beaten: datetime | None = None  # the pass that the last sign of life was for
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.clock, self.emit)
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
@@ -121,54 +85,42 @@ class Notifier:
         notices, said = telling.news(before, [*known, *self._by_time], on, gone)
         if Kind.RENEWED in on:
             self._pending += [Notice(Kind.RENEWED, *each) for each in renewed]
-        if not notices and not self._pending:
-            self._keep(state, said, known)
-        elif self._mail.may(now):
-            self._send(configuration.notify.urls, notices, lambda: self._keep(state, said, known))
-
-    def _send(self, urls: Sequence[Any], notices: list[Notice], keep: Callable[[], None]) -> None:
-        pending = list(self._pending)
-        composed = message.compose([*notices, *pending], os.uname().nodename)
-
-        def carry() -> None:
-            try:
-                delivery.send(urls, composed)
-            except delivery.Undelivered as error:
-                self._tell_failure(self._mail, error)
-                return
-            self._mail.went(self.clock.now(), telling.HOLD)
-            del self._pending[: len(pending)]
-            keep()
-            self.emit(Told(notices=len(notices) + len(pending)))
-
-        self._start(self._mail, carry)
+        if self.outbox.busy:
+            return
+        if not notices:
+            self._said = said
+        if (notices or self._pending) and self._held.may(now):
+            self.outbox.post(configuration.notify.urls, [*notices, *self._pending])
+            self._said, self._pending = said, []
+            self._held.went(now, telling.HOLD)
+        self._keep(state, known)
+        self.outbox.carry(configuration.notify.urls, lambda: self._keep(state, known))
 
     def _alive(self, address: Any, daemon: Ticking) -> None:
         """The sign of life after a healthy pass; if it cannot be given, as long as no other pass is over."""
         ended = daemon.last_pass if daemon.healthy else None
-        if address is None or ended in (None, self._beaten) or not self._beat.may(self.clock.now()):
+        beating = self._beating is not None and self._beating.is_alive()
+        if (
+            address is None
+            or ended in (None, self._beaten)
+            or beating
+            or not self._beat.may(self.clock.now())
+        ):
             return
 
         def carry() -> None:
             try:
                 delivery.beat(address)
             except delivery.Undelivered as error:
-                self._tell_failure(self._beat, error)
+                if self._beat.failures == 0:
+                    self.emit(NotTold(why=str(error), remedy=error.remedy))
+                self._beat.failed(self.clock.now())
                 return
             self._beaten = ended
-            self._beat.went(self.clock.now(), timedelta())
+            self._beat.went(self.clock.now())
 
-        self._start(self._beat, carry)
-
-    def _start(self, sending: _Sending, carry: Callable[[], None]) -> None:
-        sending.thread = threading.Thread(target=carry, name="telling", daemon=True)
-        sending.thread.start()
-
-    def _tell_failure(self, sending: _Sending, error: delivery.Undelivered) -> None:
-        """Told in the log when it begins, and not each time again."""
-        if sending.failures == 0:
-            self.emit(NotTold(why=str(error), remedy=error.remedy))
-        sending.failed(self.clock.now())
+        self._beating = threading.Thread(target=carry, name="beating", daemon=True)
+        self._beating.start()
 
     def _look(self, daemon: Ticking, now: datetime) -> None:
         """What the calendar says: after each pass, and every hour."""
@@ -198,15 +150,16 @@ class Notifier:
             with open(os.path.join(state, FILE), encoding="utf-8") as file:
                 self._kept = file.read()
             kept = json.loads(self._kept)
-            self._said = {str(key): int(rung) for key, rung in kept["said"].items()}
+            self._said = self._taken = {str(key): int(rung) for key, rung in kept["said"].items()}
             known = [Trouble(**{**each, "kind": Kind(each["kind"])}) for each in kept["known"]]
             self.troubles.restore(known)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
 
-    def _keep(self, state: str, said: dict[str, int], known: list[Trouble]) -> None:
-        """A full disk costs a repetition after a restart, and nothing else."""
-        text = json.dumps({"said": said, "known": [asdict(trouble) for trouble in known]})
-        self._said = said
+    def _keep(self, state: str, known: list[Trouble]) -> None:
+        """What was posted counts as said once somebody was told. A full disk costs a repetition after a restart."""
+        if self.outbox.heard:
+            self._taken = self._said or {}
+        text = json.dumps({"said": self._taken, "known": [asdict(trouble) for trouble in known]})
         if text != self._kept and whole.note(os.path.join(state, FILE), text):
             self._kept = text

@@ -9,6 +9,7 @@ from renewd.report import style, times
 
 _BAR = 20  # characters of the fullest week
 _MARK = "#"
+_HEAD = f"{'week of':<10} {'count':>5}"
 
 
 def document(coming: Sequence[Renewal], weeks: Sequence[Week]) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def text(weeks: Sequence[Week], now: datetime, stream: TextIO) -> str:
     colour = style.wants_colour(stream)
     fullest = max((len(week.renewals) for week in weeks), default=0)
     lines = [_line(week, fullest, colour) for week in weeks]
-    return "".join(f"{line}\n" for line in [*lines, _sum(weeks, now)])
+    return "".join(f"{line}\n" for line in [*([_HEAD] if weeks else []), *lines, _sum(weeks, now)])
 
 
 def _line(week: Week, fullest: int, colour: bool) -> str:

@@ -1,30 +1,41 @@
-"""A process of its own that hands one message to Apprise, which is large, and ends: addresses come by standard input.
+"""A process of its own that hands messages to Apprise, which is large, and ends: addresses come by standard input.
 
-Read: {"urls": [...], "title": "...", "body": "...", "kind": "failure"}. Printed: {"failed": [numbers of the urls]}.
+Read: [{"number": 0, "url": "...", "title": "...", "body": "...", "kind": "failure"}]. Printed: the numbers of those who
+were told, each as soon as it was. It ends with whoever started it.
 """
 
+import ctypes
 import json
 import logging
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> int:
-    """0 if everybody could be told."""
+    """0; what is not printed was not told."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     logging.disable(logging.CRITICAL)  # what it logs holds addresses
-    wanted: dict[str, Any] = json.load(sys.stdin)
-    failed = [number for number, url in enumerate(wanted["urls"]) if not _sent(url, wanted)]
-    json.dump({"failed": failed}, sys.stdout)
-    return 1 if failed else 0
+    letters: list[dict[str, Any]] = json.load(sys.stdin)
+    import apprise  # noqa: F401 - once, and not in every thread at a time
+
+    with ThreadPoolExecutor(len(letters)) as threads:
+        list(threads.map(_send, letters))
+    return 0
 
 
-def _sent(url: str, wanted: dict[str, Any]) -> bool:
+def _send(letter: dict[str, Any]) -> None:
     import apprise
 
     messenger = apprise.Apprise()
-    if not messenger.add(url):
-        return False
-    return bool(messenger.notify(title=wanted["title"], body=wanted["body"], notify_type=wanted["kind"]))
+    if messenger.add(letter["url"]) and messenger.notify(
+        title=letter["title"], body=letter["body"], notify_type=letter["kind"]
+    ):
+        sys.stdout.write(f"{letter['number']}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from renewd.certs.facts import show_serial
 from renewd.config import machine
 from renewd.config.load import Loaded
 from renewd.planning import budget
@@ -24,11 +23,10 @@ UNUSABLE = ("expired", "missing", "invalid")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One certificate. `held` is what this machine lacks for it; `spent` counts this week's certificates."""
+    """One certificate. `spent` counts this week's."""
 
     look: Look
     known: Known
-    held: str = ""
     spent: int = 0
 
     @property
@@ -50,12 +48,6 @@ class Row:
         return min(at + (facts.not_after - facts.not_before) / status.OVERDUE, facts.not_after)
 
     @property
-    def serial(self) -> str:
-        """Of what is on disk; empty where nothing is."""
-        serial = self.look.facts.serial
-        return "" if serial is None else show_serial(serial)
-
-    @property
     def watched(self) -> bool:
         """Whether somebody looks at what is served."""
         return self.look.target.entry.confirm is not None
@@ -63,11 +55,17 @@ class Row:
     @property
     def differs(self) -> str:
         """How what is served differs from what is on disk, as far as that was looked at; empty if it does not."""
+        return known.differs(self.look, self.known)
+
+    @property
+    def served_until(self) -> datetime | None:
+        """When what was last seen to be served ends, whatever it is; None where that was not seen."""
         seen = self.known.served
         if not self.watched or seen is None:
-            return ""
-        other = seen.facts.get("serial") != self.serial
-        return self.known.not_served or (f"another one: {seen.facts.get('serial')}" if other else "")
+            return None
+        if end := seen.facts.get("not_after"):
+            return datetime.fromisoformat(end)
+        return None if self.differs else self.look.facts.not_after
 
     def unhealthy(self, now: datetime) -> str:
         """Why nobody should call this healthy, in words; empty if there is no reason."""
@@ -78,7 +76,7 @@ class Row:
 
     def troubled(self, now: datetime) -> bool:
         """Whether somebody should look at it."""
-        return bool(self.held or self.differs) or status.troubled((self.look, self.known), now)
+        return status.troubled((self.look, self.known), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +96,11 @@ def take(context: "Context") -> Snapshot:
     loaded, now = context.loaded, context.clock.now()
     gathered, problem = _gathered(context)
     spent, quiet = ({}, None) if problem else _spent(context, now)
-    held = {name: str(found.fault) for found in machine.faults(loaded) for name in found.names}
+    held = machine.held(loaded)
     rows = tuple(
         Row(
             context.look(target),
-            gathered[target.identity],
-            held.get(target.name, ""),
+            replace(gathered[target.identity], held=held.get(target.name, "")),
             spent.get(tuple(sorted(target.domains)), 0),
         )
         for target in loaded.targets
@@ -119,7 +116,8 @@ def _gathered(context: "Context") -> tuple[dict[str, Known], str]:
     state = context.loaded.configuration.state_directory
     found, looks = findings.read(state), served.read(state)
     try:
-        return known.gather(context.journal if context.has_journal else None, versions, found, looks), ""
+        journal = context.journal if context.has_journal else None
+        return known.gather(journal, versions, found, looks), ""
     except RenewdError as error:
         return known.gather(None, versions, found, looks), str(error)
 

@@ -8,7 +8,7 @@ from renewd.certs.facts import show_serial
 from renewd.planning import words
 from renewd.renewal.survey import Look
 from renewd.report import checks, style, times
-from renewd.report.known import Daemon, Known, doing
+from renewd.report.known import Daemon, Known, differs, doing, wrong
 
 Row = tuple[Look, Known]
 
@@ -40,18 +40,17 @@ def text(rows: Sequence[Row], daemon: Daemon, now: datetime, stream: TextIO) -> 
     colour = style.wants_colour(stream)
     ordered = sorted(rows, key=lambda row: troubled(row, now))
     names = [style.short_name(look.target.name) for look, _ in ordered]
-    width = style.column(names)
-    lines = [_daemon_line(daemon, now)]
+    width, columns = style.column(names), style.columns(stream)
+    at, lines = 2 + width + 2 + 7 + 2, [style.line("", 0, _daemon_line(daemon, now), 0, columns)]
     if daemon.suspect:
-        lines.append(
-            style.safe(f"  it waits, for it does not believe this machine's clock: {daemon.suspect}", 2048)
-        )
+        said = f"it waits, for it does not believe this machine's clock: {daemon.suspect}"
+        lines.append(style.line("  ", 2, style.safe(said, 2048), 2, columns))
     for name, (look, known) in zip(names, ordered, strict=True):
-        lines.append(
-            f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  {when(look, known, now)}"
-        )
-        lines += [f"      {line}" for line in details(look, known, now)]
-    return "\n".join([*lines, _summary(rows, now)]) + "\n"
+        head = f"  {name:<{width}}  {style.state(look.decision.state, 7, colour)}  "
+        taken = at + max(0, len(name) - width)
+        lines.append(style.line(head, taken, when(look, known, now), at, columns))
+        lines += [style.line(" " * 6, 6, line, 8, columns) for line in details(look, known, now)]
+    return "\n".join([*lines, style.line("", 0, _summary(rows, now), 0, columns)]) + "\n"
 
 
 def _row(look: Look, known: Known) -> dict[str, Any]:
@@ -66,7 +65,7 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         "renew_at": times.rfc3339(look.decision.at),
         "next_try_at": times.rfc3339(known.next_try_at),
         "owed": list(known.debt.owed) if known.debt else [],
-        "failure": _failure(known),
+        "failure": _failure(look, known),
         "fallback": _fallback(known),
         "suggestion": _suggestion(look),
         "order": {"uri": order.order_uri, "state": order.state.value} if order and order.order_uri else None,
@@ -76,9 +75,10 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         else {
             "serial": served.facts.get("serial"),
             "checked_at": times.rfc3339(served.at),
-            "problem": known.not_served or None,
+            "problem": differs(look, known) or None,
         },
         "preflight": _preflight(known),
+        "held": known.held or None,
     }
 
 
@@ -114,8 +114,8 @@ def _preflight(known: Known) -> dict[str, Any] | None:
     return {"at": times.rfc3339(known.preflight.at), "findings": found}
 
 
-def _failure(known: Known) -> dict[str, Any] | None:
-    attempt = known.failed
+def _failure(look: Look, known: Known) -> dict[str, Any] | None:
+    attempt = wrong(look, known)
     if attempt is None or attempt.failure is None:
         return None
     failure = attempt.failure
@@ -129,11 +129,12 @@ def _failure(known: Known) -> dict[str, Any] | None:
 
 
 def troubled(row: Row, now: datetime) -> bool:
-    """Whether somebody should look: it failed, is overdue, owed, blocked, unusable or not served."""
+    """Whether somebody should look: it failed, is overdue, owed, blocked, held, unusable or not served."""
     look, known = row
-    wrong = look.decision.state in ("expired", "missing", "invalid")
-    owes = known.failed is not None or known.debt is not None or known.blocked or bool(known.not_served)
-    return wrong or owes or overdue(look, now) is not None
+    unusable = look.decision.state in ("expired", "missing", "invalid")
+    owes = wrong(look, known) is not None or known.debt is not None
+    stands = known.blocked or bool(known.held or differs(look, known))
+    return unusable or owes or stands or overdue(look, now) is not None
 
 
 def overdue(look: Look, now: datetime) -> timedelta | None:
@@ -159,10 +160,12 @@ def _daemon_line(daemon: Daemon, now: datetime) -> str:
 def when(look: Look, known: Known, now: datetime) -> str:
     """What is going on, or when renewd comes back to it."""
     decision, facts = look.decision, look.facts
-    if known.under_way is not None and known.failed is not known.under_way:
+    if known.under_way is not None and wrong(look, known) is not known.under_way:
         return (
             f"{doing(known.under_way.state)}, under way since {words.span(now - known.under_way.started_at)}"
         )
+    if known.held and decision.due:
+        return "not renewed here"
     if known.next_try_at is not None:
         return (
             f"next try {words.until(known.next_try_at, now)}"
@@ -172,15 +175,15 @@ def when(look: Look, known: Known, now: datetime) -> str:
     when = (
         f"renews {words.until(decision.at, now)}"
         if decision.at and not decision.due
-        else "renews with the next pass"
+        else "renews at next pass"
     )
     return when if facts.not_after is None else f"{when:<20}  expires {words.date(facts.not_after)}"
 
 
 def details(look: Look, known: Known, now: datetime) -> list[str]:
     """What is wrong, each in a line of its own."""
-    lines = []
-    attempt = known.failed
+    lines = [style.safe(f"held: {known.held}")] if known.held else []
+    attempt = wrong(look, known)
     if attempt is not None and attempt.failure is not None:
         ago = words.until(attempt.ended_at or attempt.changed_at, now)
         at = f" at {attempt.issuer}" if attempt.issuer and len(look.target.issuers) > 1 else ""
@@ -194,8 +197,8 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
     lines += [style.safe(said) for said in _notable(look, known)]
     if known.debt is not None:
         lines.append(f"owed: {', '.join(known.debt.owed)}")
-    if known.not_served:
-        lines.append(style.safe(f"served: {known.not_served}"))
+    if other := differs(look, known):
+        lines.append(style.safe(f"served: {other}"))
     for found in known.findings:
         lines.append(style.safe(f"preflight {found.level}: {found.what}"))
         if found.remedy:

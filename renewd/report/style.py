@@ -1,6 +1,8 @@
 """Colour and columns on a terminal; colour only ever repeats what a word says."""
 
 import os
+import shutil
+import textwrap
 from collections.abc import Iterable
 from typing import Literal, TextIO
 
@@ -38,6 +40,20 @@ def paint(text: str, style: Style, enabled: bool) -> str:
 def state(word: str, width: int, enabled: bool) -> str:
     """A certificate's state in a column, in the colour that says the same."""
     return paint(word, _STATES.get(word, "bold"), enabled) + " " * (width - len(word))
+
+
+def columns(stream: TextIO) -> int | None:
+    """How many columns the terminal has; None where there is none, and a line stays a line for other programs."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns if stream.isatty() else None
+
+
+def line(head: str, taken: int, rest: str, at: int, width: int | None) -> str:
+    """`head`, which takes so many columns, and `rest` behind it; what does not fit goes on below, from column `at`."""
+    if width is None or taken + len(rest) <= width:
+        return head + rest
+    parts = textwrap.wrap(rest, max(width - at, 20), break_long_words=False, break_on_hyphens=False)
+    told = ("\n" + " " * at).join(parts)
+    return f"{head.rstrip()}\n{' ' * at}{told}" if taken > at else head + told
 
 
 def safe(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -61,6 +61,7 @@ _ENDS: dict[str, frozenset[str]] = {  # an event's name → the causes that are 
     "target.able": frozenset({"machine"}),
     "daemon.look_well": frozenset({"look"}),
     "daemon.clock_trusted": frozenset({"clock"}),
+    "configuration.well": frozenset({"configuration"}),
     "configuration.reloaded": frozenset({"configuration", "machine"}),
     "pass.ended": frozenset({"daemon", "crash"}),
 }

@@ -13,7 +13,7 @@ from renewd.planning import words
 from renewd.renewal.survey import Look
 from renewd.report import checks, style, times
 from renewd.report.history import Entry
-from renewd.report.known import Known, doing
+from renewd.report.known import Known, differs, doing, wrong
 
 _LABEL_WIDTH = 12
 
@@ -54,23 +54,32 @@ def headline(subject: Subject, now: datetime) -> str:
         return f"expired since {words.span(now - facts.not_after)}, not renewed"
     if decision.state == "due" and decision.at is not None and decision.at < now:
         return f"due since {words.span(now - decision.at)}, not renewed"
-    return (
-        f"{decision.state}, and {', '.join(subject.known.debt.owed)} is owed"
-        if subject.known.debt
-        else decision.state
-    )
+    return f"{decision.state}{_but(subject.look, subject.known)}"
+
+
+def _but(look: Look, known: Known) -> str:
+    """What the state alone does not say."""
+    if known.held:
+        return ", but this machine lacks what its renewal needs"
+    if known.debt:
+        return f", and {', '.join(known.debt.owed)} is owed"
+    if differs(look, known):
+        return " on disk, but not what is served"
+    return ", but the next renewal would fail" if known.blocked else ""
 
 
 def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     """What is known, each with its label; an empty label goes on with the one before."""
     look, known = subject.look, subject.known
+    if known.held:
+        yield "held", known.held
     yield "wanted", _wanted(look, now)
     if look.facts.state == "present" and look.facts.not_after is not None:
         yield "time left", _left(subject, now)
         serial = "" if look.facts.serial is None else f", serial {show_serial(look.facts.serial)}"
         yield "live", f"{look.facts.path}, expires {times.minute(look.facts.not_after)} UTC{serial}"
     if known.served is not None:
-        seen = known.not_served or known.served.facts.get("serial", "as expected")
+        seen = differs(look, known) or known.served.facts.get("serial", "as expected")
         yield "served", f"{seen}, looked at {words.until(known.served.at, now)}"
     yield from _suggestion(look)
     yield from _issuers(subject)
@@ -128,12 +137,13 @@ def _issuers(subject: Subject) -> Iterator[tuple[str, str]]:
 
 def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     known = subject.known
-    if known.failed is not None and known.failure is not None:
-        when = words.until(known.failed.ended_at or known.failed.changed_at, now)
-        issuer = known.failed.issuer if len(subject.look.target.issuers) > 1 else None
-        verb = "put down, at the" if known.failed.under_way else "failed at the"
+    tried = wrong(subject.look, known) or known.last
+    if tried is not None and tried.failure is not None:
+        when = words.until(tried.ended_at or tried.changed_at, now)
+        issuer = tried.issuer if len(subject.look.target.issuers) > 1 else None
+        verb = "put down, at the" if tried.under_way else "failed at the"
         when += f", {issuer}" if issuer else ""
-        yield "last try", f"{when}, {verb} {known.failure.stage}: {known.failure.message}"
+        yield "last try", f"{when}, {verb} {tried.failure.stage}: {tried.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
     if known.under_way is not None and known.under_way.order_uri:
@@ -149,7 +159,7 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
 def _failures(subject: Subject) -> int:
     """How many tries in a row have obtained nothing at the issuer that was asked last."""
     count = 0
-    failed = subject.known.failed
+    failed = wrong(subject.look, subject.known)
     issuer = failed.issuer if failed is not None else None
     for attempt, _ in subject.history:
         if attempt.kind in OBTAINING and attempt.outcome is not None:
@@ -188,15 +198,31 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
-    """The command has a line of its own, to be copied."""
+    """The command has a line of its own, to be copied. Whatever is in trouble has something to be done."""
     look, known = subject.look, subject.known
-    owes = known.failed is not None and known.failed.outcome in (OWED, PUT_BACK)
-    command = f"renewd {'deploy' if owes else 'renew'} {checks.quoted(look.target.name)}"
-    if known.failure is not None and known.failure.remedy:
-        yield "do", f"{known.failure.remedy}, then:"
-        yield "", command
-    elif known.failure is not None or look.decision.due:
-        yield "do", "wait for renewd, or at once:"
-        yield "", command
-    else:
-        yield "do", "nothing"
+    failed, blocking = (
+        wrong(look, known),
+        next((one for one in known.findings if one.level == "blocks"), None),
+    )
+    owes = known.debt is not None or (failed is not None and failed.outcome in (OWED, PUT_BACK))
+    said, verb = "nothing", ""
+    if look.facts.closed:
+        said = "type it as root"
+    elif known.held:
+        said, verb = "put that right, then:", "validate"
+    elif failed is not None and failed.failure is not None and failed.failure.remedy:
+        said, verb = f"{failed.failure.remedy}, then:", "deploy" if owes else "renew"
+    elif failed is not None or owes or look.decision.due:
+        said, verb = "wait for renewd, or at once:", "deploy" if owes else "renew"
+    elif differs(look, known):
+        said, verb = f"{_see(look)}, then:", "deploy"
+    elif blocking is not None:
+        said, verb = f"{blocking.remedy or 'put that right'}, then:", "preflight"
+    yield "do", said
+    if verb:
+        yield "", f"renewd {verb}" if known.held else f"renewd {verb} {checks.quoted(look.target.name)}"
+
+
+def _see(look: Look) -> str:
+    confirm = look.target.entry.confirm
+    return f"see what listens at {', '.join(confirm.connect if confirm else ())}"

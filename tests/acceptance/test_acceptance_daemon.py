@@ -86,11 +86,16 @@ def test_sighup_keeps_the_old_configuration_where_the_new_one_is_wrong_and_says_
 def test_a_program_that_is_absent_at_start_holds_that_target_only(world: World):
     for name in (A, B):
         world.sandbox.seed(name, days_left=None)
-    with running(world.write(world.entry(A, hooks={"reload": "no-such-program-anywhere"}), B)) as daemon:
+    path = world.write(world.entry(A, hooks={"reload": "no-such-program-anywhere"}), B)
+    with running(path) as daemon:
         assert daemon.wait_for("target.held")["name"] == A
         daemon.wait_for("attempt.renewed", lambda line: line["name"] == B)
         daemon.wait_for("pass.ended")
+        until(lambda: "held: " in renewd(path, "status", A).stdout)
     assert world.calls(A, "order") == 0
+    alone = renewd(path, "status")
+    assert (alone.returncode, alone.stdout.count("no-such-program-anywhere: no such program")) == (1, 1)
+    assert "do          put that right, then:" in renewd(path, "why", A).stdout
 
 
 @pytest.mark.fault(60, 103)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def test_what_is_printed_validates_and_renews_into_the_same_folders(world: World
     folder = tmp_path / "certs" / A
     folder.mkdir(parents=True)
     (folder / "fullChainCertificate.crt").write_text("an old one")
+    for path, mode in ((folder.parent, 0o777), (folder, 0o777), (folder / "fullChainCertificate.crt", 0o666)):
+        path.chmod(mode)  # as RCL's daemon leaves them
     text = json.dumps(settings(tmp_path)).replace(
         "https://rclapi.azure-api.net/public", world.sandbox.base_url
     )
@@ -67,10 +70,17 @@ def test_what_is_printed_validates_and_renews_into_the_same_folders(world: World
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(whole))
     assert renewd(str(path), "validate").returncode == 0
+    refused = renewd(str(path), "preflight")
+    assert (refused.returncode, "everybody may write in" in refused.stdout) == (1, True)
+    command = f"chmod o-w {folder.parent}"
+    assert command in done.stderr
+    assert f"#   {command}\n" in done.stdout
+    subprocess.run(command.split(), check=True)
     assert renewd(str(path), "preflight").returncode == 0
     assert renewd(str(path), "renew").returncode == 0
     assert "BEGIN CERTIFICATE" in (folder / "fullChainCertificate.crt").read_text()
     assert (tmp_path / "certs" / SAN / "privateKey.key").is_file()
+    assert not folder.stat().st_mode & 0o022
 
 
 def test_no_secret_is_printed(tmp_path: Path):

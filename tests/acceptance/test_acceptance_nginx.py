@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.programs import renewd, running
+from tests.certificates import Authority
+from tests.postbox import Hook
+from tests.programs import renewd, running, until
 from tests.servers import Haproxy, Nginx, Site
 from tests.world import World
 
@@ -142,6 +144,38 @@ def test_a_reload_that_reloads_nothing_is_seen_through_and_put_back(shop: Shop):
     assert shop.serials() == shop.on_disk() != before
     assert orders == [shop.world.calls(name, "order") for name in NAMES], "deploy never orders"
     assert renewd(mended, "status").returncode == 0
+
+
+def test_a_server_that_comes_to_serve_something_else_between_renewals_is_told_and_taken_back(
+    shop: Shop, tmp_path: Path
+):
+    for name in NAMES:
+        shop.world.sandbox.seed(name, days_left=80)
+    renewd(shop.world.write(*(shop.world.entry(name) for name in NAMES)), "renew")
+    shop.nginx.start()
+    stray = Authority.new("Stray").issue([NAMES[0]])
+    (tmp_path / "stray.pem").write_bytes(stray.fullchain_pem + stray.key_pem)
+    schedule = {"every": "5s", "jitter": "0s"}
+    with Hook() as hook:
+        path = shop.world.write(*shop.entries(), schedule=schedule, notify={"urls": [hook.url]})
+        with running(path) as daemon:
+            daemon.wait_for("pass.ended")
+            shop.nginx.configure(
+                [Site(NAMES[0], tmp_path / "stray.pem", tmp_path / "stray.pem"), *shop.sites[1:]]
+            )
+            shop.nginx.reload()
+            told = daemon.wait_for("served.other")
+            assert (told["name"], "still serves" in told["why"]) == (NAMES[0], True)
+            hook.wait(messages=1)
+            assert hook.messages[0]["title"].startswith(f"{NAMES[0]}: failed (")
+            status = renewd(path, "status")
+            assert status.returncode == 1
+            assert f"served: 127.0.0.1:{shop.nginx.port} still serves" in status.stdout
+            assert f"renewd deploy {NAMES[0]}" in renewd(path, "why", NAMES[0]).stdout
+            shop.nginx.configure(shop.sites)
+            shop.nginx.reload()
+            assert daemon.wait_for("served.well")["name"] == NAMES[0]
+            until(lambda: renewd(path, "status").returncode == 0)
 
 
 def test_rollback_serves_the_version_before_and_deploy_the_newest_again(shop: Shop):

@@ -1,11 +1,13 @@
 """People are told once, told when it is well again, and nobody who cannot be reached delays anything."""
 
 import json
+import socket
+from pathlib import Path
 
 import pytest
 
 from tests.postbox import Hook, Mailbox
-from tests.programs import renewd, running
+from tests.programs import renewd, running, until
 from tests.world import World
 
 A, B = "a.example", "b.example"
@@ -17,6 +19,7 @@ def test_a_test_message_arrives_by_web_and_by_mail(world: World):
         sent = renewd(path, "notify", "test")
         assert sent.returncode == 0, sent.stderr
         assert "this is a test" in hook.messages[0]["message"]
+        assert hook.messages[0]["title"].startswith("renewd: test (")
         assert "this is a test" in mailbox.mails[0]
 
 
@@ -76,6 +79,28 @@ def test_what_cannot_be_told_delays_nothing_and_is_told_later(world: World):
             assert daemon.wait_for("pass.ended")["renewed"] == 2
             daemon.wait_for("notify.failed")
             assert daemon.end() == 0
+
+
+def runs(pid: str) -> bool:
+    """Whether the process has not ended; of one that nobody has reaped yet there is no command line."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def test_what_is_being_told_ends_with_the_daemon(world: World):
+    world.sandbox.seed(A, days_left=None)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"json://127.0.0.1:{mute.getsockname()[1]}/?rto=600"
+        with running(world.write(A, notify={"urls": [url], "on": ["renewed"]})) as daemon:
+            daemon.wait_for("pass.ended")
+            sender, _ = mute.accept()
+            with sender:
+                tasks = Path(f"/proc/{daemon.process.pid}/task").iterdir()
+                children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+                assert daemon.end() == 0
+                until(lambda: not any(runs(pid) for pid in children))
 
 
 @pytest.mark.parametrize("on", [["renewed"], ["failed"]])

@@ -40,6 +40,11 @@ CONTRAST = """() => {
     const ratio = (a + .05) / (b + .05);
     if (ratio < 4.5) found.push(`${walk.currentNode.data.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
   }
+  for (const node of document.querySelectorAll('[placeholder]')) {
+    const style = getComputedStyle(node, '::placeholder');
+    const [a, b] = [light(parse(style.color).slice(0, 3)), light(behind(node))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5 || style.opacity < 1) found.push(`placeholder: ${(a + .05) / (b + .05)}`);
+  }
   return found;
 }"""
 
@@ -177,6 +182,7 @@ def test_filter_sort_and_pages_work_without_a_script(visit, url):
     page = visit(url)
     page.get_by_label("Name").fill("well-1")
     page.get_by_role("button", name="Show").click()
+    assert urlsplit(page.url).fragment == "all", "on a telephone the top is six screens away"
     assert page.get_by_role("status").inner_text().endswith("1-11 of 11")
     page.get_by_role("link", name="Show all").click()
     page.get_by_role("combobox", name="State").select_option("missing")
@@ -193,6 +199,11 @@ def test_filter_sort_and_pages_work_without_a_script(visit, url):
 def test_the_timeline_shows_each_week_and_leads_there(visit, url):
     page = visit(url)
     assert page.locator("svg.timeline rect.week").count() == 17
+    assert (
+        page.locator("svg.timeline title").first.text_content()
+        == "week of 2026-11-23: 5, 3 of them due already"
+    )
+    assert page.get_by_text("due already", exact=True).is_visible()
     box = page.locator("svg.timeline").bounding_box()
     assert box is not None
     assert box["width"] > 700

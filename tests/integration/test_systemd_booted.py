@@ -1,6 +1,7 @@
 """renewd's units in a real systemd that was booted for it: two sides, a web server, and the sandbox as the service."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -255,6 +256,53 @@ def test_root_and_the_group_let_the_daemon_run_commands_and_nobody_else_does(run
     assert "Permission denied" in refused.stderr or "permission" in refused.stderr.lower()
 
 
+def test_a_member_of_the_group_is_told_what_root_is_told(running: Scene):
+    machine = running.machine
+    machine.run("/usr/sbin/useradd", "-M", "-G", "renewd", "member", check=False)
+    for command in (["status"], ["history", "--json"], ["why", A], ["plan", "--json"]):
+        typed, root = machine.renewd(*command, user="member"), machine.renewd(*command)
+        assert (typed.returncode, typed.stderr) == (root.returncode, ""), typed
+        assert len(typed.stdout.splitlines()) == len(root.stdout.splitlines()), typed
+    assert "1 watched · all well" in machine.renewd("status", user="member").stdout
+    assert "reload `nginx -s reload`" in machine.renewd("why", A, user="member").stdout
+    looked = machine.renewd("check", user="member")
+    assert looked.returncode == 1
+    assert "1 cannot be looked at as this user" in looked.stdout
+    alone = machine.run("/usr/bin/env", "RENEWD_SOCKET=", RENEWD, "status", check=False, user="member")
+    assert (alone.returncode, alone.stdout) == (1, "")
+    assert "the state directory /var/lib/renewd cannot be read: permission denied" in alone.stderr
+
+
+@pytest.mark.parametrize("root", ["/srv/www2", "/home/somebody/www"])
+def test_a_new_web_root_is_let_in_by_doing_what_is_said(scene: Scene, root: str):
+    machine = scene.machine
+    machine.run("/usr/sbin/useradd", "-M", "somebody", check=False)
+    machine.run("/bin/sh", "-c", f"mkdir -p {root}; chown somebody {root}; chown somebody $(dirname {root})")
+    scene.start()
+    scene.configure(A, challenge={"type": "http-01", "webroot": root})
+    blocked = machine.renewd("preflight")
+    assert blocked.returncode == 1
+    assert "renewd install-systemd, then: systemctl restart renewd" in blocked.stdout
+    try:
+        said = machine.renewd("install-systemd")
+        assert said.returncode == 0, said
+        assert "systemctl restart renewd.service" in said.stdout
+        machine.run("/bin/systemctl", "restart", "renewd")
+        looked = machine.renewd("preflight")
+        assert (looked.returncode, "blocks" in looked.stdout) == (0, False), looked
+    finally:
+        scene.configure(A)
+        machine.renewd("install-systemd")
+
+
+def test_what_the_units_refer_to_is_found(running: Scene):
+    machine = running.machine
+    assert machine.run("/usr/bin/man", "-w", "renewd").stdout.strip().startswith("/usr/local/share/man/")
+    for unit in ("renewd.service", "renewd-deploy.service", "renewd-deploy.path", "renewd-recover.service"):
+        found = machine.run("/usr/bin/systemd-analyze", "verify", f"/etc/systemd/system/{unit}", check=False)
+        assert (found.returncode, found.stdout, found.stderr) == (0, "", ""), found
+
+
 def test_it_stops_in_an_orderly_way_and_root_is_told_to_start_it(scene: Scene):
     scene.machine.run("/bin/systemctl", "start", "renewd-recover", "nginx", "renewd-deploy.path", "renewd")
     scene.machine.run("/bin/systemctl", "stop", "renewd")
@@ -285,6 +333,8 @@ def test_a_check_that_fails_across_the_line_puts_the_old_files_back_and_is_told_
         machine.write("/etc/nginx/nginx.conf", NGINX)
     assert failed.returncode == 1
     assert "nginx.conf test failed" in failed.stdout + failed.stderr
+    bad = machine.run("/bin/journalctl", "-o", "cat", "-p", "err", "-u", "renewd-deploy").stdout
+    assert set(re.findall('"level": "([a-z]+)"', bad)) == {"error"}
     assert running.live() == before == running.served()
     assert machine.renewd("deploy", A).returncode == 0
     assert running.live() == running.served() != before
@@ -301,4 +351,20 @@ def test_all_in_one_does_the_same_as_root(scene: Scene):
         assert scene.served() == scene.live()
     finally:
         machine.run("/bin/systemctl", "stop", "renewd-simple")
+        machine.renewd("install-systemd")
+
+
+def test_a_server_that_a_hook_started_goes_on_when_all_in_one_is_stopped(scene: Scene):
+    machine = scene.machine
+    reload = {"run": "nginx -s reload 2>/dev/null || nginx", "shell": True}
+    scene.configure(A, hooks={"reload": reload})
+    machine.renewd("install-systemd", "--simple")
+    try:
+        scene.start("renewd-simple")
+        assert scene.served() == scene.live()
+        machine.run("/bin/systemctl", "stop", "renewd-simple")
+        assert machine.show("renewd-simple", "Result") == "success"
+        assert scene.served() == scene.live()
+    finally:
+        machine.run("/usr/sbin/nginx", "-s", "stop", check=False)
         machine.renewd("install-systemd")

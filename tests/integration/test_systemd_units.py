@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,11 +56,14 @@ def test_a_side_is_exposed_as_little_as_can_be(folder: Path, name: str):
     assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize("name", [name for name in TEMPLATES if name.endswith(".service")])
-def test_every_hole_says_what_it_is_for(name: str):
-    """What the analysis holds against a unit is named in a comment of it, or belongs to what it is."""
-    text = (ROOT / "systemd" / name).read_text()
-    assert "Hole:" in text or name == "renewd-simple.service"
+@pytest.mark.parametrize("name", EXPOSED)
+def test_every_hole_says_what_it_is_for(folder: Path, name: str):
+    """What the analysis holds against a unit is named in a comment of it; the simple one is open by what it is."""
+    found = analyze("security", "--offline=true", "--json=short", "--no-pager", str(folder / name))
+    held = [each["name"] for each in json.loads(found.stdout) if not each["set"] and each.get("exposure")]
+    words = {word for each in held for word in re.findall(r"^\w+=|@[\w-]+", each.replace("=/", "=~/"))}
+    comments = "\n".join(line for line in (folder / name).read_text().splitlines() if line.startswith("#"))
+    assert {word for word in words - {"SystemCallFilter="} if word not in comments} == set()
 
 
 def test_what_goes_live_is_root_s_and_needs_no_network():
@@ -124,7 +128,7 @@ def test_it_puts_the_units_in_place_and_says_what_is_next(config: Path, tmp_path
     assert "LoadCredential=rcl-api-key:/etc/renewd/credentials/rcl-api-key\n" in own
     assert f"ReadWritePaths=-{config.parent}/www\n" in own
     assert (
-        f"d {config.parent}/www/.well-known/acme-challenge 0755 renewd renewd -\n"
+        f"d {config.parent}/www/.well-known/acme-challenge 0775 root renewd -\n"
         in found["etc/tmpfiles.d/renewd-webroots.conf"]
     )
     program = Path(sys.executable).with_name("renewd")
@@ -202,9 +206,65 @@ def test_where_nothing_may_be_written_it_says_so(config: Path, tmp_path: Path, i
 def test_the_simple_unit_comes_alone(config: Path, tmp_path: Path, install):
     done = install(config, tmp_path / "root", "--simple")
     assert done.returncode == 0
-    assert {Path(name).name for name in tree(tmp_path / "root")} == {
+    assert {Path(name).name for name in tree(tmp_path / "root") if name.startswith("etc")} == {
         "renewd-simple.service", "renewd-recover.service", "renewd.conf", "10-renewd.conf"
     }  # fmt: skip
+
+
+def test_who_changes_from_one_to_the_other_is_told_to_leave_the_first(config: Path, tmp_path: Path, install):
+    root = tmp_path / "root"
+    assert "disable" not in install(config, root).stdout
+    assert install(config, root, "--simple").stdout.splitlines()[-3:] == [
+        "  systemctl disable --now renewd.service renewd-deploy.path",
+        "  systemctl enable --now renewd-recover.service renewd-simple.service",
+        "  systemctl status renewd-simple.service; renewd status",
+    ]
+    assert "systemctl disable --now renewd-simple.service\n" in install(config, root).stdout
+
+
+def challenged(world: World, tmp_path: Path, install, **challenge: object) -> dict[str, str]:
+    """What is put in place for a certificate with this HTTP-01 challenge."""
+    install(Path(world.write(world.entry(A, challenge={"type": "http-01", **challenge}))), tmp_path / "root")
+    return tree(tmp_path / "root")
+
+
+def test_a_web_root_in_somebody_s_home_is_brought_behind_the_wall(world: World, tmp_path: Path, install):
+    found = challenged(world, tmp_path, install, webroot="/home/u/www")
+    own = found["etc/systemd/system/renewd.service.d/10-renewd.conf"]
+    assert "ProtectHome=tmpfs\nBindPaths=-/home/u/www\nReadWritePaths=-/home/u/www\n" in own
+
+
+def test_the_folders_for_challenges_are_their_web_root_s_owner_s(world: World, tmp_path: Path, install):
+    webroot = tmp_path / "www"
+    webroot.mkdir()
+    shutil.chown(webroot, "nobody")
+    found = challenged(world, tmp_path, install, webroot=str(webroot))
+    assert found["etc/tmpfiles.d/renewd-webroots.conf"].splitlines()[1:3] == [
+        f"d {webroot}/.well-known 0755 nobody - -",
+        f"d {webroot}/.well-known/acme-challenge 0775 nobody renewd -",
+    ]
+
+
+@pytest.mark.parametrize(("port", "allowed"), [(80, True), (8402, False)])
+def test_a_port_of_root_s_is_allowed_where_challenges_are_answered_there(
+    world: World, tmp_path: Path, install, port: int, *, allowed: bool
+):
+    found = challenged(world, tmp_path, install, listen=f"0.0.0.0:{port}")
+    own = found.get("etc/systemd/system/renewd.service.d/10-renewd.conf", "")
+    both = "AmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
+    assert (both in own) is allowed
+
+
+def test_the_manual_is_put_where_man_looks_for_it(config: Path, tmp_path: Path, install):
+    root = tmp_path / "root"
+    assert "new        /usr/local/share/man/man1/renewd*.1\n" in install(config, root).stdout
+    put = root / "usr/local/share/man/man1"
+    assert {path.name: path.read_text() for path in put.iterdir()} == {
+        path.name: path.read_text() for path in (ROOT / "man").iterdir()
+    }
+    (put / "renewd.1").write_text("an earlier one")
+    assert "updated    /usr/local/share/man/man1/renewd*.1\n" in install(config, root).stdout
+    assert "as it is   /usr/local/share/man/man1/renewd*.1\n" in install(config, root).stdout
 
 
 def test_the_package_brings_the_units_along():

@@ -285,3 +285,78 @@ def test_leaving_ends_the_watch(serve, watch, shown, why):
     verdict = watch(serve(shown).connect, stop=stop)
     assert not verdict.ok
     assert why in verdict.why
+
+
+# A host of several addresses, and several hosts
+
+
+@pytest.fixture
+def host(tmp_path) -> Iterator[Callable[..., str]]:
+    """A host with what each of its addresses shows, on one port; None: nobody listens there."""
+    listening: list[socket.socket] = []
+
+    def start(*shown) -> str:
+        port = free_port()
+        for number, issued in enumerate(shown, 1):
+            if issued is None:
+                continue
+            listening.append(socket.create_server((f"127.0.0.{number}", port)))
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            threading.Thread(target=TlsServer([issued], listening[-1], folder).serve, daemon=True).start()
+        return f"shop.example:{port}"
+
+    yield start
+    for each in listening:
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+@pytest.fixture(autouse=True)
+def _names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """shop.example has three addresses; the name service itself is not asked."""
+    asked = socket.getaddrinfo
+
+    def known(host, port, *args, **options):
+        if host != "shop.example":
+            return asked(host, port, *args, **options)
+        return [found for number in (1, 2, 3) for found in asked(f"127.0.0.{number}", port, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
+
+
+@pytest.fixture
+def look(clock) -> Callable[..., confirm.Verdict]:
+    return lambda *connect: confirm.look(Confirm(connect=connect), "shop.example", NEW.leaf, clock)
+
+
+def test_each_address_of_a_host_counts(host, look, watch):
+    connect = host(NEW, OLD, NEW)
+    verdict = look(connect)
+    serial = confirm.facts.show_serial(OLD.leaf.serial_number)
+    assert verdict.why == f"{connect} (127.0.0.2) still serves {serial[:11]}…, expires 2096-11-28"
+    assert (verdict.ok, verdict.serial, verdict.not_after) == (False, serial, OLD.leaf.not_valid_after_utc)
+    assert not watch(connect, within=1).ok
+
+
+def test_all_that_is_wrong_is_told_at_once(host, look):
+    one, other, nobody = host(OLD, NEW, OTHER), f"127.0.0.1:{free_port()}", "no-such-host.invalid:1"
+    told = look(one, other, nobody).why.split("; ")
+    assert [each.partition(" ")[0].rstrip(":") for each in told] == [one, one, other, nobody]
+    assert "(127.0.0.1) still serves" in told[0]
+    assert "(127.0.0.3) serves" in told[1]
+
+
+def test_an_address_where_nobody_listens_serves_nothing_wrong_as_long_as_another_does(host, look, watch):
+    connect = host(NEW, None, None)
+    assert look(connect).ok
+    assert look(connect).not_after == NEW.leaf.not_valid_after_utc
+    assert watch(connect).ok
+
+
+def test_where_nobody_listens_at_all_each_address_is_told(host, look):
+    connect = host(None, None, None)
+    assert look(connect).why == "; ".join(
+        f"{connect} (127.0.0.{number}): connection refused" for number in (1, 2, 3)
+    )

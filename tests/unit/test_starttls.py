@@ -15,6 +15,7 @@ from renewd import confirm
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
 from renewd.starttls import DIALOGUES
+from tests import postgres
 from tests.certificates import Authority
 from tests.servers import free_port
 
@@ -133,6 +134,21 @@ def test_a_real_mail_server_that_was_not_reloaded_is_told(context, clock):
         assert verdict.why.startswith(f"{connect} still serves ")
     finally:
         controller.stop()
+
+
+def test_a_real_postgresql_is_asked_for_tls_and_one_without_it_is_told(clock):
+    with postgres.running() as server:
+        connect = f"127.0.0.1:{server.port}"
+        settings = Confirm(connect=connect, starttls="postgres")
+        assert confirm.look(settings, "mail.example", MAIL.leaf, clock).why == (
+            f"{connect}: the PostgreSQL server does not begin TLS"
+        )
+        server.encrypted(MAIL.fullchain_pem, MAIL.key_pem)
+        server.stop()
+        server.start()
+        assert confirm.look(settings, "mail.example", MAIL.leaf, clock).ok
+        verdict = confirm.look(settings, "mail.example", NEWER.leaf, clock)
+        assert verdict.why.startswith(f"{connect} still serves ")
 
 
 def test_of_several_addresses_each_must_serve_it(talk, clock):

@@ -75,7 +75,7 @@ class Pages:
     async def page(self, request: Request) -> Response:
         """Everything at a glance."""
         try:
-            query = Query.parse(request.query_params.multi_items())
+            query = Query.parse(request.url.query)
         except Strange as strange:
             raise HTTPException(400, str(strange)) from None
         now, known = self._seen()

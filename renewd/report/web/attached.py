@@ -35,6 +35,8 @@ class Daemon(Protocol):
     @property
     def last_pass(self) -> datetime | None: ...  # noqa: D102
     @property
+    def healthy(self) -> bool: ...  # noqa: D102
+    @property
     def agenda(self) -> Agenda: ...  # noqa: D102
     @property
     def doubt(self) -> Doubt: ...  # noqa: D102

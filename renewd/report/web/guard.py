@@ -18,6 +18,7 @@ from renewd.config.secrets import Secret
 Message = MutableMapping[str, Any]
 App = Callable[[Any, Any, Any], Any]
 Refusal = tuple[int, str]
+Headers = list[tuple[bytes, bytes]]
 
 METHODS = ("GET", "HEAD")
 LONGEST = 2048  # characters of path and query together
@@ -32,6 +33,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_BODY = (b"content-length", b"transfer-encoding")
 _CHALLENGE = 'Basic realm="renewd", charset="UTF-8"'
 
 
@@ -79,15 +81,12 @@ class Guard:
             return 405, "renewd's page is read only: GET and HEAD are all it takes"
         if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST:
             return 414, "this address is too long"
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST:
-            return 431, "these headers are too large"
-        headers: dict[bytes, bytes] = {}
-        for name, value in scope["headers"]:
-            if name in (b"host", b"authorization") and headers.setdefault(name, value) is not value:
-                return 400, f"several {name.decode()} headers"
-        if scope["server"] is not None and scope["server"][1] is None:
-            return None  # a Unix socket: who may use the file may ask
-        return self._stranger(headers)
+        refusal = _odd(scope["headers"])
+        if refusal is None and scope["http_version"] not in ("1.0", "1.1"):
+            refusal = 400, "this page speaks HTTP/1.1"
+        if refusal is not None or (scope["server"] is not None and scope["server"][1] is None):
+            return refusal  # at a Unix socket who may use the file may ask
+        return self._stranger(dict(scope["headers"]))
 
     def _stranger(self, headers: dict[bytes, bytes]) -> Refusal | None:
         """What speaks against somebody who comes by TCP."""
@@ -97,6 +96,17 @@ class Guard:
         if not local(headers.get(b"host", b"")):
             return 421, "this name is not this machine's: ask for 127.0.0.1, or through the Unix socket"
         return None
+
+
+def _odd(headers: Headers) -> Refusal | None:
+    """What no reader of a page sends."""
+    if sum(len(name) + len(value) for name, value in headers) > LARGEST:
+        return 431, "these headers are too large"
+    for wanted in (b"host", b"authorization"):
+        if sum(name == wanted for name, _ in headers) > 1:
+            return 400, f"several {wanted.decode()} headers"
+    bodies = [name for name, value in headers if name in _BODY and value.strip() != b"0"]
+    return (400, "nothing is taken here but an address") if bodies else None
 
 
 def local(host: bytes) -> bool:

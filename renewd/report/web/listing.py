@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from renewd.report.snapshot import Row, Snapshot
+from renewd.report.snapshot import UNUSABLE, Row, Snapshot
 from renewd.report.web.query import PER_PAGE, Query, monday
 from renewd.report.web.timeline import Timeline, draw
 from renewd.report.web.views import Line, line
@@ -35,9 +35,13 @@ class Summary:
         return cls(known, troubled, names, counts, draw(known.rows, known.at))
 
 
-def _urgency(row: Row) -> tuple[bool, datetime, str]:
-    usable = row.state in ("ok", "due")
-    return usable, row.look.facts.not_after or _LATEST, row.name
+def _urgency(row: Row) -> tuple[int, datetime, str]:
+    """What cannot be used, then what is not even served, then the rest; what ends first before the others."""
+    if row.state in UNUSABLE:
+        return 0, row.look.facts.not_after or _LATEST, row.name
+    if row.differs:
+        return 1, row.served_until or _EARLIEST, row.name
+    return 2, row.look.facts.not_after or _LATEST, row.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class Page:
         self.board.heard.beat = self._clock.monotonic()
         self.board.heard.in_pass = False
         self.board.heard.suspect = daemon.doubt.why
+        if daemon.healthy:
+            self.board.heard.healthy_pass = daemon.last_pass
         self.board.pulse = Pulse.of(
             self._clock.now(), daemon.last_pass, daemon.agenda.next_pass, daemon.doubt.why
         )

@@ -1,10 +1,9 @@
 """What a reader of the page asked for in the address: filter, order and place; anything strange is an error in words."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 STATES = {
     "": "any state",
@@ -37,9 +36,13 @@ class Query:
     page: int = 1
 
     @classmethod
-    def parse(cls, pairs: Iterable[tuple[str, str]]) -> "Query":
+    def parse(cls, text: str) -> "Query":
         """Raises Strange, in words, for what is not known or not right."""
         said: dict[str, str] = {}
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+        except ValueError:
+            raise Strange("this is no text") from None
         for key, value in pairs:
             if key not in _KNOWN:
                 raise Strange(f"{_quoted(key)} is nothing that can be asked for here")

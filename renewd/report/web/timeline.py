@@ -40,6 +40,11 @@ class Timeline:
     height: int = HEIGHT
 
     @property
+    def late(self) -> bool:
+        """Whether any was wanted already."""
+        return any(column.late for column in self.columns)
+
+    @property
     def total(self) -> int:
         """Renewals in it."""
         return sum(column.count for column in self.columns)

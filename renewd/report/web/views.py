@@ -1,15 +1,25 @@
 """What the page shows, as plain values that a template only has to write down. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
 from renewd.planning import words
 from renewd.report import log, style, times, why
+from renewd.report.known import wrong
 from renewd.report.snapshot import Row
 
 LONGEST_NAME, LONGEST_TEXT = 600, 2048  # characters
-_BAD = ("last try", "next try", "preflight", "wanted", "do", "")  # rows of `why` that a card has room for
+_BAD = (
+    "held",
+    "last try",
+    "next try",
+    "preflight",
+    "wanted",
+    "do",
+    "",
+)  # rows of `why` that a card has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,7 @@ class Line:
     name: str
     more: str
     state: str
+    signs: tuple[str, ...]  # what the state does not say
     troubled: bool
     ends: Moment | None
     problem: str
@@ -76,12 +87,27 @@ def line(row: Row, now: datetime, *, troubled: bool) -> Line:
         plain(first.strip(), LONGEST_NAME),
         plain(", ".join(other.strip() for other in others), LONGEST_NAME),
         decision.state,
+        tuple(_signs(row)),
         troubled,
         moment(facts.not_after, now),
         plain(facts.problem or ""),
         moment(decision.at, now),
         served(row, now),
     )
+
+
+def _signs(row: Row) -> Iterator[str]:
+    known, failed = row.known, wrong(row.look, row.known)
+    if row.differs:
+        yield "differs"
+    if known.held:
+        yield "held"
+    if known.debt is not None:
+        yield "owes"
+    elif failed is not None:
+        yield "fails"
+    elif known.blocked:
+        yield "blocked"
 
 
 def href(row: Row) -> str:
@@ -106,8 +132,6 @@ def card(row: Row, now: datetime) -> Card:
     subject = why.Subject(row.look, row.known)
     told = [(label, text) for label, text in why.rows(subject, now) if label in _BAD]
     rows = tuple((label, plain(text)) for label, text in told if label)
-    if row.held:
-        rows = (("held", plain(row.held)), *rows)
     command = next((text for label, text in told if not label), "")
     return Card(
         line(row, now, troubled=True),

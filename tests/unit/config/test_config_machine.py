@@ -144,6 +144,13 @@ def test_a_program_must_be_one(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("written", "meant"), [("servre", "server is at"), ("prog", "install it, or write")])
+def test_a_guess_at_the_program_is_a_near_one(tmp_path, written, meant):
+    for name in ("server", "grog"):
+        (tmp_path / name).write_text("")
+    assert meant in programs.problem(f"{tmp_path}/{written}")[1]
+
+
 def test_programs_are_looked_for_where_hooks_are_run():
     assert commands.PATH == program.PATH
 

@@ -91,6 +91,15 @@ def test_from_a_systemd_credential(monkeypatch, file):
     assert "LoadCredential=key:" in caught.value.remedy
 
 
+def test_a_credential_that_the_unit_was_not_given_says_where_it_belongs(monkeypatch, tmp_path):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(SecretUnusable, match="the unit was not given the credential hook-url") as caught:
+        secrets.resolve(SecretSource(credential="hook-url"))
+    assert caught.value.remedy == (
+        "put it into /etc/renewd/credentials/hook-url, then: renewd install-systemd, then: systemctl restart renewd"
+    )
+
+
 CONTENTS = {
     "nothing": (b"", "is empty"),
     "only a newline": (b"\n", "is empty"),

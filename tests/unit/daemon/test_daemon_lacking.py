@@ -84,7 +84,7 @@ def test_what_is_mended_is_taken_back_and_renewed(
         troubles(event)
     assert "target.able" in [event for event, _ in told(world)]
     assert troubles.now({A}) == []
-    assert made.held == set()
+    assert made.held == {}
 
 
 def test_what_is_lacked_anew_is_told_by_the_next_look_at_anybody(

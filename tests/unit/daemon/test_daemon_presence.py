@@ -10,6 +10,7 @@ import pytest
 
 from renewd.daemon import presence
 from renewd.errors import AlreadyRunning, StateUnusable
+from tests.clocks import FakeClock
 
 
 @pytest.mark.fault(89)
@@ -33,11 +34,22 @@ def test_a_second_one_is_refused_with_the_pid_of_the_first(tmp_path: Path):
         '{"last_pass": "2026-13"}',
         '{"last_pass": "2026-11-23T12:00:00"}',
         '{"a":\xff',
+        '{"held": [], "last_pass": "2026-11-23T12:00:00+00:00"}',
     ],
 )
 def test_a_file_that_is_torn_tells_nothing(tmp_path: Path, text: str):
     (tmp_path / presence.FACTS).write_text(text, encoding="latin-1")
     assert presence.ask(str(tmp_path)).last_pass is None
+
+
+def test_what_targets_lack_is_told_while_it_runs(tmp_path: Path, clock: FakeClock):
+    presence.tell(
+        str(tmp_path), held={"a.example": "no such program"}, suspect="it is 1970", last_pass=clock.now()
+    )
+    assert presence.ask(str(tmp_path)) == presence.Presence(running=False, last_pass=clock.now())
+    with presence.hold(str(tmp_path)):
+        found = presence.ask(str(tmp_path))
+    assert (found.held, found.suspect) == ({"a.example": "no such program"}, "it is 1970")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path):

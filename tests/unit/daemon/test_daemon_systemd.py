@@ -12,6 +12,7 @@ from renewd.daemon import events as own
 from renewd.daemon.service import Daemon
 from renewd.daemon.systemd import BUSY, IDLE, Supervisor
 from renewd.renewal import events
+from renewd.renewal.outcome import Outcome, Result
 from tests.clocks import FakeClock
 from tests.world import World
 
@@ -194,6 +195,25 @@ def test_a_pass_is_told_with_what_comes_next_and_what_went_wrong(
     assert status.startswith("2 watched; b.example not renewed: renewd why NAME; next renewal: a.example in ")
     assert status.endswith(" UTC)")
     assert supervisor.alive()
+
+
+def test_a_retry_of_one_does_not_hide_what_went_wrong_with_others(
+    world: World, supervisor: Supervisor, systemd: Systemd
+):
+    context = world.context(A, "b.example")
+    one, other = context.loaded.targets
+    failed, renewed = (
+        [Outcome(one, Result.FAILED), Outcome(other, Result.FAILED)],
+        [Outcome(one, Result.RENEWED)],
+    )
+    supervisor.looked(context, failed, whole=True)
+    supervisor.looked(context, renewed, whole=False)
+    supervisor.looked(context, [*renewed, Outcome(other, Result.RENEWED)], whole=True)
+    assert [told["STATUS"] for told in systemd.heard()] == [
+        "2 watched; 2 (a.example, …) not renewed: renewd why NAME",
+        "2 watched; b.example not renewed: renewd why NAME",
+        "2 watched",
+    ]
 
 
 @pytest.mark.fault(74)

@@ -88,7 +88,15 @@ def test_where_nobody_said_where_nobody_looks(world: World):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"targets": {"a.example": {"at": "x"}}}', '{"targets": {"a": 1}}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"targets": {"a.example": {"at": "x"}}}',
+        '{"targets": {"a": 1}}',
+        '{"targets": {"a": {"at": "2026-11-23T12:00:00+00:00", "serial": "1", "why": "", "not_after": "x"}}}',
+    ],
 )
 def test_a_file_of_looks_that_is_not_whole_is_none(tmp_path: Path, text: str):
     (tmp_path / served.FILE).write_text(text)

@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,27 @@ def test_a_file_that_may_not_be_read_says_what_to_do(home):
         found = live.look(target)
     finally:
         os.seteuid(0)
-    assert (found.state, found.problem) == (
+    assert (found.state, found.problem, found.closed) == (
         "invalid",
-        "it cannot be read: permission denied; run renewd as root",
+        "it cannot be looked at as this user; run renewd as root",
+        True,
+    )
+
+
+@pytest.mark.usefixtures("root")
+def test_a_key_that_may_not_be_read_is_not_called_wrong(home):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        target = home.target({"files": {"key": f"{folder}/key.pem", "fullchain": f"{folder}/chain.pem"}})
+        home.install(target)
+        os.seteuid(65534)
+        try:
+            found = live.look_closely(target)
+        finally:
+            os.seteuid(0)
+    assert (found.state, found.closed) == ("invalid", True)
+    assert found.problem == (
+        f"the private key {folder}/key.pem cannot be looked at as this user; run renewd as root"
     )
 
 

@@ -105,3 +105,24 @@ def test_what_only_planning_found_wrong_is_a_problem_too(look, now):
 def test_times_are_utc_whatever_zone_they_come_in(look, now):
     there = now.astimezone(timezone(timedelta(hours=5))) + timedelta(days=60)
     assert checks.row(look("a.example", 60, not_after=there))["not_after"] == "2027-01-22T12:00:00Z"
+
+
+def test_what_this_user_may_not_look_at_is_neither_right_nor_wrong(look, now):
+    closed = look(
+        "a.example", 40, state="invalid", problem="it cannot be looked at as this user", closed=True
+    )
+    assert shown([closed, look("b.example", 80)], now) == (
+        "  b.example  ok       renews in 50 days   expires 2027-02-11\n"
+        "  a.example  unknown  it cannot be looked at as this user   /live/a.example/fullchain.pem\n"
+        "2 watched · 1 ok · 1 cannot be looked at as this user\n"
+    )
+
+
+def test_on_a_terminal_a_long_problem_goes_on_in_its_own_column(look, now, terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    bad = look("a.example", 40, state="invalid", problem="the private key does not belong to the certificate")
+    assert checks.text([bad], now, terminal).splitlines() == [
+        "  a.example  \x1b[31minvalid\x1b[0m  the private key does not belong to the certificate",
+        "                      /live/a.example/fullchain.pem",
+        "1 watched · 1 needs you: renewd why a.example",
+    ]

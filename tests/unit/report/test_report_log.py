@@ -226,3 +226,15 @@ def test_a_daemons_log_loads_no_rich():
         "assert not any(name.partition('.')[0] == 'rich' for name in sys.modules); import rich.console"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("to_the_journal", [True, False])
+def test_the_journal_is_told_how_bad_it_is(installed, tmp_path, monkeypatch, to_the_journal):
+    with (tmp_path / "stream").open("w") as stream:
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino + (not to_the_journal)}")
+        log.configure("json", "info", stream)
+        for event in (installed, failed("x")):
+            log.subscriber()(event)
+    lines = (tmp_path / "stream").read_text().splitlines()
+    assert [line.partition("{")[0] for line in lines] == (["", "<3>"] if to_the_journal else ["", ""])

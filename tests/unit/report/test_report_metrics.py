@@ -9,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from renewd.journal import Failure, State
 from renewd.renewal import events
+from renewd.renewal.findings import Newest
+from renewd.renewal.preflight import Finding
 from renewd.renewal.timed import Asked
 from renewd.report import metrics
 from renewd.report.heard import Heard
@@ -80,8 +82,38 @@ def test_what_is_served_is_told_where_somebody_looks(clock):
         "renewd_certificate_served_ok{name=wrong.example}": 0,
         "renewd_certificate_served_ok{name=unseen.example}": 0,
     }
-    ends = [key for key in found if "served_not_after" in key]
-    assert ends == ["renewd_certificate_served_not_after_timestamp_seconds{name=same.example}"]
+
+
+def test_the_end_of_what_is_served_is_told_whatever_it_is(clock):
+    now = clock.now()
+    end = now + timedelta(days=3)
+    other = pages.seen(now, "11:22", not_after=end.isoformat())
+    found = of(
+        clock,
+        pages.row("same.example", now, 61, pages.seen(now), **CONFIRM),
+        pages.row("other.example", now, 61, other, **CONFIRM),
+        pages.row("unknown.example", now, 61, pages.seen(now, "11:22"), **CONFIRM),
+        pages.row("unwatched.example", now, 61, other),
+    )
+    assert {key: value for key, value in found.items() if "served_not_after" in key} == {
+        "renewd_certificate_served_not_after_timestamp_seconds{name=same.example}": (
+            now + timedelta(days=61)
+        ).timestamp(),
+        "renewd_certificate_served_not_after_timestamp_seconds{name=other.example}": end.timestamp(),
+    }
+
+
+def test_where_nothing_is_on_disk_nothing_else_is_said_to_be_served(clock):
+    found = of(clock, pages.row("a.example", clock.now(), None, **CONFIRM))
+    assert not [key for key in found if "served_ok" in key]
+
+
+def test_what_would_stop_the_next_renewal_is_told(clock):
+    now = clock.now()
+    blocks = Known(preflight=Newest(now, (Finding("a.example", "blocks", "no such host", ""),)))
+    found = of(clock, pages.row("a.example", now, 61, blocks), pages.row("b.example", now, 61))
+    assert found["renewd_certificate_preflight_blocks{name=a.example}"] == 1
+    assert found["renewd_certificate_preflight_blocks{name=b.example}"] == 0
 
 
 def test_failures_debts_and_budget_are_told(clock):
@@ -140,14 +172,17 @@ def test_how_the_daemon_fares(clock):
     now, heard = clock.now(), Heard(clock)
     found = samples(metrics.daemon(Pulse.of(now, now, now + timedelta(hours=12), ""), heard, now))
     assert found["renewd_last_pass_timestamp_seconds"] == now.timestamp()
+    assert "renewd_last_healthy_pass_timestamp_seconds" not in found
     assert found["renewd_next_pass_timestamp_seconds"] == (now + timedelta(hours=12)).timestamp()
     assert found["renewd_config_last_reload_successful"] == 1
     assert found["renewd_clock_trusted"] == found["renewd_tick_ok"] == 1
     heard.refused = heard.suspect = heard.tick_failed = "why"
+    heard.healthy_pass = now
     found = samples(metrics.daemon(Pulse(), heard, None))
     assert found["renewd_config_last_reload_successful"] == 0
     assert found["renewd_clock_trusted"] == found["renewd_tick_ok"] == 0
     assert "renewd_last_pass_timestamp_seconds" not in found
+    assert found["renewd_last_healthy_pass_timestamp_seconds"] == now.timestamp()
 
 
 def everything(clock) -> bytes:

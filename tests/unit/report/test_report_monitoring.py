@@ -46,6 +46,7 @@ def there(clock):
     """The names of all series that /metrics shows."""
     now = clock.now()
     board = pages.board(clock, [pages.row("a.example", now, 61, pages.seen(now), **CONFIRM)])
+    board.heard.healthy_pass = now
     board.counting(Asked(name="a", issuer="rcl", call="order", seconds=1.0, ok=False))
     board.counting(events.HookRan(hook="reload", command="x", seconds=0.1, names=("a",)))
     board.counting(events.HookFailed(hook="reload", command="x", why="", output="", names=("a",)))

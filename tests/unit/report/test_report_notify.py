@@ -47,9 +47,9 @@ class Watched:
     def tick(self, after: timedelta = timedelta()) -> None:
         self.clock.advance(after)  # type: ignore[attr-defined]
         self.daemon.tick()
-        for sending in (self.notifier._beat, self.notifier._mail):
-            if sending.thread is not None:
-                sending.thread.join()
+        for thread in (self.notifier._beating, self.notifier.outbox._thread):
+            if thread is not None:
+                thread.join()
 
 
 PASS = timedelta(hours=14)
@@ -96,7 +96,7 @@ def test_what_this_machine_lacks_is_not_well(world: World, hook: Hook):
 
 def test_ticks_that_fail_give_none(world: World, hook: Hook, monkeypatch: pytest.MonkeyPatch):
     watched = Watched(world, A, heartbeat=beat(hook))
-    monkeypatch.setattr(watched.daemon.supervisor, "looked", lambda *_: 1 / 0)  # after the pass itself
+    monkeypatch.setattr(watched.daemon.supervisor, "looked", lambda *_, **__: 1 / 0)  # after the pass itself
     for _ in range(3):
         watched.tick(MINUTE)
     assert hook.hits == 0

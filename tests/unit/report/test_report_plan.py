@@ -19,6 +19,7 @@ def test_a_line_a_week_as_long_as_it_is_full():
         [week(0, "a.example", "b.example"), week(1), week(2, "a.example")], MONDAY, io.StringIO()
     )
     assert told.splitlines() == [
+        "week of    count",
         "2026-11-23     2 #################### a.example, b.example",
         "2026-11-30",
         "2026-12-07     1 ##########           a.example",
@@ -28,7 +29,7 @@ def test_a_line_a_week_as_long_as_it_is_full():
 
 def test_a_limit_stands_below_its_week():
     told = plan.text([week(0, "a.example", limit="rcl: too many")], MONDAY, io.StringIO())
-    assert "limit: rcl: too many" in told.splitlines()[1]
+    assert "limit: rcl: too many" in told.splitlines()[2]
     assert "1 weeks meet a limit" in told
 
 

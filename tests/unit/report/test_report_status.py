@@ -14,6 +14,8 @@ from renewd.renewal.findings import Newest
 from renewd.renewal.preflight import Finding
 from renewd.report import known, status, why
 from renewd.report.known import NOTHING, Known
+from tests import pages
+from tests.clocks import START
 
 REFUSED = Failure("challenge", "ChallengeFailed", "the CA saw 404", "serve the file")
 IDLE = Presence(running=False)
@@ -80,6 +82,7 @@ def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
         "live": None,
         "served": None,
         "preflight": None,
+        "held": None,
     }
 
 
@@ -161,9 +164,9 @@ def test_the_text_has_what_needs_somebody_last(look, failed, owing, waiting, run
         "      owed: reload\n"
         "  waiting.example  due      next try in 60 minutes\n"
         "      finalize, 2 hours ago: the service asked to wait\n"
-        "  late.example     due      renews with the next pass  expires 2026-12-08\n"
+        "  late.example     due      renews at next pass   expires 2026-12-08\n"
         "      overdue: wanted since 15 days, and nothing was tried\n"
-        "  bad.example      invalid  renews with the next pass  expires 2027-01-02\n"
+        "  bad.example      invalid  renews at next pass   expires 2027-01-02\n"
         "      it is damaged   /live/bad.example/fullchain.pem\n"
         "7 watched · 5 in trouble: renewd why contoso.com\n"
     )
@@ -371,3 +374,111 @@ def test_what_the_ca_suggests_is_told_and_an_incident_with_the_page_that_says_wh
     told = why.text(why.Subject(seen, NOTHING), now, 200)
     assert f"wanted      renewal since 2026-11-22 00:00 UTC ({said})" in told
     assert "suggested   between 2026-11-21 12:00 and 2026-11-22 12:00 UTC; see https://ca.example/why" in told
+
+
+# What is in trouble, and what is to be done
+
+
+CONFIRM = {"confirm": {"connect": "127.0.0.1:443"}}
+REMEDILESS = replace(REFUSED, remedy="")
+UNKNOWN_HOST = Finding("contoso.com", "blocks", "there is no such host", "set its DNS record")
+OTHER = {"serial": "57:B0", "why": "127.0.0.1:443 still serves 57:B0"}
+NO_PROGRAM = "config.yaml:9: /ngnix: no such program"
+TROUBLES = {  # days left, what is known, and the command at the end
+    "it failed": (80, Known(last=pages.attempt("contoso.com", START, failure=REFUSED)), "renew contoso.com"),
+    "no remedy is known": (
+        80,
+        Known(last=pages.attempt("contoso.com", START, failure=REMEDILESS)),
+        "renew contoso.com",
+    ),
+    "a hook is owed": (
+        80,
+        Known(debt=pages.attempt("contoso.com", START, outcome="owed", owed=("reload",))),
+        "deploy contoso.com",
+    ),
+    "another one is served": (80, Known(served=Step(START, "served.looked", OTHER)), "deploy contoso.com"),
+    "another one was served": (
+        80,
+        Known(served=Step(START, "confirm.served", {"serial": "57:B0"})),
+        "deploy contoso.com",
+    ),
+    "the next renewal would fail": (
+        80,
+        Known(preflight=Newest(START, (UNKNOWN_HOST,))),
+        "preflight contoso.com",
+    ),
+    "it would, and no remedy is known": (
+        80,
+        Known(preflight=Newest(START, (replace(UNKNOWN_HOST, remedy=""),))),
+        "preflight contoso.com",
+    ),
+    "this machine lacks a program": (80, Known(held=NO_PROGRAM), "validate"),
+    "it is overdue": (15, NOTHING, "renew contoso.com"),
+    "it has expired": (-1, NOTHING, "renew contoso.com"),
+    "it is missing": (None, NOTHING, "renew contoso.com"),
+}
+
+
+@pytest.mark.parametrize(("days", "known", "command"), TROUBLES.values(), ids=TROUBLES)
+def test_whatever_is_in_trouble_has_something_to_be_done(look, now, days, known, command):
+    seen = look("contoso.com", days, CONFIRM)
+    assert status.troubled((seen, known), now)
+    told = list(why.rows(why.Subject(seen, known), now))
+    assert dict(told)["do"] != "nothing"
+    assert told[-1] == ("", f"renewd {command}")
+
+
+@pytest.mark.parametrize(
+    ("known", "headline"),
+    [
+        (Known(held=NO_PROGRAM), "ok, but this machine lacks what its renewal needs"),
+        (Known(served=Step(START, "served.looked", OTHER)), "ok on disk, but not what is served"),
+        (Known(preflight=Newest(START, (UNKNOWN_HOST,))), "ok, but the next renewal would fail"),
+    ],
+)
+def test_a_certificate_that_is_well_and_in_trouble_is_not_called_ok_alone(look, now, known, headline):
+    assert why.headline(why.Subject(look("contoso.com", 80, CONFIRM), known), now) == headline
+
+
+def test_what_is_served_is_no_trouble_where_nobody_looks_any_more(look, now):
+    assert status.well([(look("contoso.com", 80), Known(served=Step(now, "served.looked", OTHER)))], now)
+
+
+@pytest.mark.parametrize("kind", ["finalize", "deploy", "rollback"])
+def test_what_a_person_tried_in_vain_is_history_while_nothing_is_due(look, attempt, now, kind):
+    fine, tried = look("contoso.com", 80), Known(last=attempt(kind=kind, failure=REFUSED))
+    assert status.well([(fine, tried)], now)
+    assert row(fine, tried, now)["failure"] is None
+    text = screen(fine, tried, now)
+    assert "failed at the challenge: the CA saw 404" in text
+    assert text.endswith("do          nothing\n")
+    assert not status.well([(look("contoso.com", 25), tried)], now)
+    owed = attempt(outcome="owed", owed=("post",), failure=REMEDILESS)
+    assert not status.well([(fine, replace(tried, debt=owed))], now)
+
+
+def test_what_this_machine_lacks_is_told_and_nothing_is_said_to_renew(look, now):
+    held = Known(held=NO_PROGRAM)
+    assert row(look("contoso.com", 5), held, now)["held"] == NO_PROGRAM
+    told = shown([(look("contoso.com", 5), held)], now)
+    assert f"not renewed here\n      held: {NO_PROGRAM}\n" in told
+
+
+def test_on_a_terminal_what_is_too_long_goes_on_below_itself(look, attempt, now, terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    failure = replace(
+        REFUSED,
+        message="the CA saw 404 at http://www.contoso.com/.well-known/acme-challenge/Kx3 and nothing else",
+    )
+    known, name = Known(last=attempt(failure=failure)), "a-name-that-is-far-longer-than-the-column.example"
+    text = status.text([(look("contoso.com", 5), known), (look(name, 50), NOTHING)], IDLE, now, terminal)
+    assert text == (
+        "no daemon is running\n"
+        f"  {name}  \x1b[32mok\x1b[0m\n"
+        "                        renews in 20 days     expires 2027-01-12\n"
+        "  contoso.com  \x1b[33mdue\x1b[0m      renews at next pass   expires 2026-11-28\n"
+        "      challenge, 2 hours ago: the CA saw 404 at\n"
+        "        http://www.contoso.com/.well-known/acme-challenge/Kx3 and nothing else\n"
+        "      do: serve the file\n"
+        "2 watched · 1 in trouble: renewd why contoso.com\n"
+    )

@@ -6,6 +6,7 @@ import re
 import socket
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from urllib.parse import quote, urlsplit
 
@@ -15,7 +16,10 @@ from hypothesis import strategies as st
 
 from renewd.journal import Failure
 from renewd.renewal import events
-from renewd.report.web import guard, listing, server
+from renewd.renewal.findings import Newest
+from renewd.renewal.preflight import Finding
+from renewd.report.known import Known
+from renewd.report.web import guard, listing, server, views
 from renewd.report.web.board import Board
 from renewd.report.web.query import LONGEST
 from tests import pages
@@ -143,6 +147,43 @@ def test_what_is_served_differs_loudly(serve, clock):
     assert "1 of 2 needs somebody" in text
     assert "the same seen 2 hours ago" in text
     assert text.count("differs 127.0.0.1:443 still serves 77:01") == 2, "in its card and in the table"
+
+
+def test_what_is_not_served_comes_before_what_is_due_and_each_says_what_its_state_does_not(clock):
+    now = clock.now()
+    blocks = Known(preflight=Newest(now, (Finding("x", "blocks", "no such host", ""),)))
+    debt = pages.attempt("owing.example", now, outcome="owed", owed=("reload",))
+    soon = pages.seen(now, "77:01", not_after=(now + timedelta(days=1)).isoformat())
+    board = pages.board(
+        clock,
+        [
+            pages.row("owing.example", now, 64, Known(debt=debt)),
+            pages.row("blocked.example", now, 63, blocks),
+            pages.row("held.example", now, 62, held="no such program"),
+            pages.row("late.example", now, 5, pages.failed("late.example", now)),
+            pages.row("soon.example", now, 61, soon, **CONFIRM),
+            pages.row("other.example", now, 61, pages.seen(now, "77:01"), **CONFIRM),
+            pages.row("gone.example", now, -1),
+        ],
+    )
+    lines = [views.line(row, now, troubled=True) for row in listing.Summary.of(board.known).troubled]
+    assert [(line.name, line.state, *line.signs) for line in lines] == [
+        ("gone.example", "expired"),
+        ("other.example", "ok", "differs"),
+        ("soon.example", "ok", "differs"),
+        ("late.example", "due", "fails"),
+        ("held.example", "ok", "held"),
+        ("blocked.example", "ok", "blocked"),
+        ("owing.example", "ok", "owes"),
+    ]
+    with pages.served(board) as url:
+        top = Site(url).html().text.partition("Coming renewals")[0]
+    for said in (
+        "ok differs ok on disk, but not what is served",
+        "ok held ok, but this machine lacks",
+        "ok blocked ok, but",
+    ):
+        assert said in top
 
 
 def test_what_was_seen_long_ago_and_is_another_serial_differs_too(serve, clock):
@@ -341,6 +382,12 @@ def test_head_says_what_get_says_without_a_body(site, path):
         b"GET /\xc3\xbc HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /?q=%ff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )

@@ -357,3 +357,26 @@ def test_nobodys_reading_holds_up_the_server(world, start, port, monkeypatch):
     assert page is not None
     for end in hanging:
         end.close()
+
+
+def test_the_metrics_remember_the_last_pass_after_which_all_was_well(start, world, clock, port):
+    def healthy():
+        text = ask(port, "/metrics")[1]
+        return [
+            float(line.split()[1])
+            for line in text.splitlines()
+            if line.startswith("renewd_last_healthy_pass")
+        ]
+
+    world.sandbox.fault("order", "status=500", None)
+    daemon = start(listen=f"127.0.0.1:{port}")
+    daemon.tick()
+    assert healthy() == []
+    world.sandbox.faults.clear()
+    clock.advance(timedelta(hours=14))
+    daemon.tick()
+    assert healthy() == [daemon.last_pass.timestamp()]
+    well = daemon.last_pass
+    daemon.healthy, daemon.last_pass = False, clock.now() + timedelta(hours=14)
+    daemon.page.ticked(daemon)
+    assert healthy() == [well.timestamp()]
