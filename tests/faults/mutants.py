@@ -17,6 +17,7 @@ RENEWAL = "tests/unit/renewal"
 UNCLEAR, ENGINE = f"{RENEWAL}/test_renewal_unclear.py", f"{RENEWAL}/test_renewal_engine.py"
 CRASH, KILL = "tests/faults/test_install_crash.py", "tests/faults/test_install_kill.py"
 INSTALL = "tests/unit/install"
+REPLIES = "tests/faults/test_renewal_replies.py"
 BUDGET = "tests/faults/test_faults_budget.py"
 
 MUTANTS = (
@@ -28,6 +29,20 @@ MUTANTS = (
         '    except ReplyLost:\n        return Step(State.READY, "order.again")\n'
         "    except (AlreadyFinalized, NotFinal, Temporary) as error:\n",
         (ENGINE,),
+    ),
+    Mutant(
+        "finalize is repeated without a look when it was answered with an error of the server's",
+        "renewal/states.py",
+        "    except (Unreachable, Throttled) as error:  # the service did not act on it: it does not count\n",
+        "    except (Unreachable, Throttled, Temporary) as error:\n",
+        (REPLIES,),
+    ),
+    Mutant(
+        "a gateway's 503 counts as if nothing had been done",
+        "issuers/rcl_refusals.py",
+        "status == HTTPStatus.SERVICE_UNAVAILABLE and not call.costs",
+        "status == HTTPStatus.SERVICE_UNAVAILABLE",
+        (REPLIES, f"{RENEWAL}/test_renewal_budget.py"),
     ),
     Mutant(
         "finalize is called before its intent is journaled",
