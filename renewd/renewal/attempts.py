@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from renewd.config.targets import Target
 from renewd.errors import Busy
@@ -178,19 +178,34 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
 def _begin(context: Context, task: Task, turn: Turn, fence: int) -> Attempt:
     journal, target, choice = context.journal, task.target, turn.choice
     fell = {"instead_of": choice.instead_of, "because": choice.why} if choice.instead_of else {}
+    known = {
+        "forced": task.forced,
+        "unresolved": bool(journal.unresolved(target.identity, choice.issuer)),
+        **fell,
+    }
     attempt = journal.begin(
         target.identity,
         target.name,
         "renewal",
         issuer=choice.issuer,
         fence=fence,
-        snapshot={
-            "forced": task.forced,
-            "unresolved": bool(journal.unresolved(target.identity, choice.issuer)),
-            **fell,
-        },
+        **_left(journal.unfetched(target.identity, choice.issuer), known),
     )
     return standings.tell(context, target, attempt, choice)
+
+
+def _left(before: Attempt | None, known: dict[str, Any]) -> dict[str, Any]:
+    """Where it begins: with what an earlier attempt was issued and could not fetch or store, if one left such."""
+    if before is None:
+        return {"snapshot": known}
+    return {
+        "state": State.ISSUED,
+        "order_uri": before.order_uri,
+        "ordered_at": before.ordered_at,
+        "finalize_sent_at": before.finalize_sent_at,
+        "finalizes": before.finalizes,
+        "snapshot": {**before.snapshot, **known, "tries": {}, "asked": False, "late": True},
+    }
 
 
 def _payable(context: Context, owed: Attempt, seen: Look) -> str | None:

@@ -33,7 +33,8 @@ def resume(
     first = None
     if attempt.state is State.ORDER_INTENT and not context.by_hand:
         first = _after_lost_order(attempt)
-    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
+    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, "late": to is State.ISSUED}
+    snapshot |= first.facts if first else {}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
     work = Work.of(context, seen, attempt)

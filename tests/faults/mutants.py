@@ -86,6 +86,13 @@ MUTANTS = (
         "first = None",
         (UNCLEAR,),
     ),
+    Mutant(
+        "what was issued and could not be stored is ordered again",
+        "renewal/attempts.py",
+        "    if before is None:\n",
+        "    if True:\n",
+        (f"{RENEWAL}/test_renewal_unfetched.py",),
+    ),
     # The journal
     Mutant(
         "what a former holder of the lease writes is taken",
