@@ -88,7 +88,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was issued and could not be stored is ordered again",
-        "renewal/attempts.py",
+        "renewal/resuming.py",
         "    if before is None:\n",
         "    if True:\n",
         (f"{RENEWAL}/test_renewal_unfetched.py",),
@@ -119,8 +119,8 @@ MUTANTS = (
     Mutant(
         "the folder of versions is not synced",
         "install/versions.py",
-        "                raise\n            os.fsync(folder)\n",
-        "                raise\n",
+        "dst_dir_fd=folder)\n                os.fsync(folder)\n",
+        "dst_dir_fd=folder)\n",
         (CRASH,),
     ),
     Mutant(
@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "files at fixed paths are switched without an intent",
         "install/switching.py",
-        "    intents.write(state_directory, intent)\n    try:\n",
+        "    intents.write(state_directory, intent, over=over)\n    try:\n",
         "    try:\n",
         (KILL,),
     ),
