@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from renewd.config.targets import Target
 from renewd.errors import Busy
@@ -172,7 +172,10 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     if turn.held is not None:
         return turn.held
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
-    return engine.obtain(Work.of(context, seen, _begin(context, task, turn, fence)))
+    attempt = _begin(context, task, turn, fence)
+    if attempt.state is State.ISSUED:
+        context.emit(events.Resumed(name=target.name, state=str(attempt.state)))
+    return engine.obtain(Work.of(context, seen, attempt))
 
 
 def _begin(context: Context, task: Task, turn: Turn, fence: int) -> Attempt:
@@ -189,23 +192,9 @@ def _begin(context: Context, task: Task, turn: Turn, fence: int) -> Attempt:
         "renewal",
         issuer=choice.issuer,
         fence=fence,
-        **_left(journal.unfetched(target.identity, choice.issuer), known),
+        **resuming.beginning(journal.unfetched(target.identity, choice.issuer), known),
     )
     return standings.tell(context, target, attempt, choice)
-
-
-def _left(before: Attempt | None, known: dict[str, Any]) -> dict[str, Any]:
-    """Where it begins: with what an earlier attempt was issued and could not fetch or store, if one left such."""
-    if before is None:
-        return {"snapshot": known}
-    return {
-        "state": State.ISSUED,
-        "order_uri": before.order_uri,
-        "ordered_at": before.ordered_at,
-        "finalize_sent_at": before.finalize_sent_at,
-        "finalizes": before.finalizes,
-        "snapshot": {**before.snapshot, **known, "tries": {}, "asked": False, "late": True},
-    }
 
 
 def _payable(context: Context, owed: Attempt, seen: Look) -> str | None:
