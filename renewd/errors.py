@@ -108,7 +108,7 @@ class Unreachable(Temporary):
 
 
 class Throttled(Temporary):
-    """The service is busy or a limit is reached (429, 503)."""
+    """The service is busy or a limit is reached (429, and 503 where nothing can have been done)."""
 
 
 class Busy(Temporary):

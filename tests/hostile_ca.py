@@ -85,7 +85,7 @@ class Ca:
     def _answer(self, seen: Seen) -> Iterable[Step] | bytes:
         call = seen.target.split("/")[1]
         self.calls.append(call)
-        payload = _payload(seen) if seen.method == "POST" else {}
+        payload = payload_of(seen) if seen.method == "POST" else {}
         self.payloads.append(payload)
         if call in self.spoiled:
             return self.spoiled[call](seen)
@@ -117,10 +117,15 @@ class Ca:
         return self.say(call, found() if callable(found) else found)
 
 
-def _payload(seen: Seen) -> dict[str, Any]:
-    text = json.loads(seen.body)["payload"]
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def payload_of(seen: Seen) -> dict[str, Any]:
+    """What a signed request says; nothing for one that only asks."""
+    data = decoded(json.loads(seen.body)["payload"])
     return json.loads(data) if data else {}
+
+
+def decoded(text: str) -> bytes:
+    """Base64url without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from renewd.config.targets import Target
 from renewd.daemon import signals
 from renewd.errors import ClockSuspect, StateUnusable
 from renewd.planning import jumps, present
-from renewd.renewal import events
+from renewd.renewal import events, recovering
 from renewd.renewal.context import PATIENCE, Context
 from renewd.renewal.outcome import Outcome, Result
 
@@ -44,8 +44,7 @@ def at_work(
         )
         heed.start()
         try:
-            for recovered in context.installer.recover():
-                emit(events.Recovered(name=recovered.name, what=recovered.what))
+            recovering.recover(context)
             yield context
         finally:
             over.set()

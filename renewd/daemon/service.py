@@ -22,7 +22,7 @@ from renewd.daemon.reloading import Reloading
 from renewd.daemon.systemd import Supervisor
 from renewd.errors import StateAway
 from renewd.hooks import descendants
-from renewd.renewal import events
+from renewd.renewal import events, recovering
 from renewd.renewal.context import Context, unharmed
 
 LEAVE_WITHIN = 7.0  # seconds; a container's stop kills after ten
@@ -135,8 +135,7 @@ class Daemon:
                     remedy="see what the log says before each start; renewd goes on by itself",
                 )
             )
-        for recovered in self.context.installer.recover():
-            self.emit(events.Recovered(name=recovered.name, what=recovered.what))
+        recovering.recover(self.context)
 
     def reload(self) -> bool:
         """Read the file again; a wrong one is told and changes nothing. True if the new one is taken."""

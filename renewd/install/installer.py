@@ -140,10 +140,10 @@ class Installer:
             return self._switch(target, version)
 
     def _switch(self, target: Target, version: str) -> str | None:
-        now = self._clock.now()
-        interrupted = recovery.settle(self._state, intents.path(self._state, target.slug), now)
-        if interrupted is not None and not interrupted.ok:
-            raise InstallFailed(interrupted.what, remedy="see to that, then run: renewd recover")
+        now, path = self._clock.now(), intents.path(self._state, target.slug)
+        interrupted = recovery.settle(self._state, path, now)
+        over = interrupted is not None and not interrupted.ok  # what cannot be ended is ended by this one
+        before = recovery.before(path) if over else {}
         found = self._sites(target)
         _clear(found)
         holder = _holder(found, version)
@@ -152,8 +152,8 @@ class Installer:
                 staging.copy(holder, site, place.settings, version)
         for site in found:
             takeover.take(site, target.name, now)
-        intent = switching.plan(target.name, target.slug, found, version)
-        switching.carry_out(self._state, intent)
+        intent = switching.plan(target.name, target.slug, found, version, before)
+        switching.carry_out(self._state, intent, over=over)
         return next((move.before for move in intent.moves if move.before is not None), None)
 
     def placeholder(self, target: Target) -> bool:

@@ -54,8 +54,8 @@ def alone(state_directory: str, *, make: bool = True) -> Iterator[None]:
         yield
 
 
-def write(state_directory: str, intent: Intent) -> None:
-    """On the disk before anything is switched. Raises InstallFailed."""
+def write(state_directory: str, intent: Intent, *, over: bool = False) -> None:
+    """On the disk before anything is switched; `over` one that must not be lost. Raises InstallFailed."""
     folder = os.path.join(state_directory, _FOLDER)
     name = layouts.folder(intent.slug) + _SUFFIX
     text = json.dumps({"schema": SCHEMA, **asdict(intent)}, indent=2).encode() + b"\n"
@@ -64,8 +64,9 @@ def write(state_directory: str, intent: Intent) -> None:
         with atomic.directory(folder) as opened:
             try:
                 atomic.replace_file(opened, name, layouts.temporary(name), text, Attributes(0o600))
-            except BaseException:  # nothing was switched yet, so nothing may be completed later
-                atomic.remove(opened, name)
+            except BaseException:
+                if not over:  # nothing was switched yet, so nothing may be completed later
+                    atomic.remove(opened, name)
                 raise
 
 

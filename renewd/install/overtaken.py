@@ -7,6 +7,7 @@ from cryptography import x509
 
 from renewd.install import atomic, contents, manifest, versions
 from renewd.install.intents import Intent, Move
+from renewd.install.manifest import Manifest
 
 
 def by_a_later_one(intent: Intent) -> bool:
@@ -14,24 +15,32 @@ def by_a_later_one(intent: Intent) -> bool:
     return bool(intent.moves) and all(_later(move, intent.to) for move in intent.moves)
 
 
+def by_anything(move: Move, to: str) -> bool:
+    """True if a file is shown there that belongs to neither side of the switch."""
+    hashes = {digest for version in _sides(move, to) for digest in version.files.values()}
+    return any(manifest.digest(data) not in hashes for data in _found(move).values())
+
+
 def _later(move: Move, to: str) -> bool:
+    found = _found(move)
+    if set(found) != {kind for kind, _ in move.site.files} or not by_anything(move, to):
+        return False
+    leaf = _whole(found)
+    ends = [side.version.not_after for side in _sides(move, to) if side.version.not_after]
+    return leaf is not None and all(leaf.not_valid_after_utc > end for end in ends)
+
+
+def _sides(move: Move, to: str) -> list[Manifest]:
+    known = (name and versions.read_manifest(move.site.root, name) for name in (to, move.before))
+    return [version for version in known if version]
+
+
+def _found(move: Move) -> dict[str, bytes]:
     found = {}
     for kind, path in move.site.files:
         with contextlib.suppress(OSError):
             found[kind] = atomic.read(os.path.realpath(path))
-    if set(found) != {kind for kind, _ in move.site.files}:
-        return False
-    leaf = _whole(found)
-    ours = [
-        version
-        for name in (to, move.before)
-        if name and (version := versions.read_manifest(move.site.root, name))
-    ]
-    hashes = {digest for version in ours for digest in version.files.values()}
-    if leaf is None or all(manifest.digest(data) in hashes for data in found.values()):
-        return False
-    ends = [version.version.not_after for version in ours if version.version.not_after]
-    return all(leaf.not_valid_after_utc > end for end in ends)
+    return found
 
 
 def _whole(found: dict[str, bytes]) -> x509.Certificate | None:

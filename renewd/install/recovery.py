@@ -1,10 +1,12 @@
 """After a crash: ending the switches that were under way, from the intent files and the stores alone."""
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 
 from renewd.errors import InstallFailed
 from renewd.install import atomic, intents, overtaken, switching, takeover
+from renewd.install.intents import Intent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,8 @@ def settle(state_directory: str, path: str, now: datetime) -> Recovered | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        return Recovered(
-            "", f"an interrupted switch is noted in {path}, which cannot be read: {_said(error)}", ok=False
-        )
+        what = f"an interrupted switch is noted in {path}, which cannot be read: {_said(error)}"
+        return Recovered(os.path.basename(path).removesuffix(".json"), what, ok=False)
     try:
         if overtaken.by_a_later_one(intent):
             intents.remove(state_directory, intent)
@@ -42,16 +43,31 @@ def settle(state_directory: str, path: str, now: datetime) -> Recovered | None:
                 intent.name,
                 f"the switch to version {intent.to} is over: what somebody put there ends later, and stays",
             )
-        for move in intent.moves:
-            if move.site.linked:  # a file that somebody put in a link's place meanwhile is kept
-                takeover.take(move.site, intent.name, now)
+        kept = _kept(intent, now)
         forward = switching.settle(state_directory, intent)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one target, the others are ended
         what = f"the switch to version {intent.to} stays half-done: {_said(error)}"
         return Recovered(intent.name, what, ok=False)
     if forward:
-        return Recovered(intent.name, f"the switch to version {intent.to} was completed")
-    return Recovered(intent.name, f"version {intent.to} is not whole: what was live before is live again")
+        return Recovered(intent.name, f"the switch to version {intent.to} was completed{kept}")
+    return Recovered(
+        intent.name, f"version {intent.to} is not whole: what was live before is live again{kept}"
+    )
+
+
+def _kept(intent: Intent, now: datetime) -> str:
+    """What somebody put there meanwhile becomes a version before it is replaced; a remark on it, if there is any."""
+    others = [move for move in intent.moves if move.site.linked or overtaken.by_anything(move, intent.to)]
+    taken = [version for move in others if (version := takeover.take(move.site, intent.name, now))]
+    return f"; what somebody put there meanwhile is kept as version {', '.join(taken)}" if taken else ""
+
+
+def before(path: str) -> dict[str, str | None]:
+    """What was live before the switch whose intent is there, by the root of each store; nothing if it cannot be read."""
+    try:
+        return {move.site.root: move.before for move in intents.load(path).moves}
+    except (OSError, ValueError):
+        return {}
 
 
 def _said(error: Exception) -> str:

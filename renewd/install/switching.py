@@ -1,6 +1,6 @@
 """Going live: all sites of a target show a version together, or all show again what they showed before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from renewd.errors import InstallFailed
 from renewd.install import fixed, intents, links, versions
@@ -10,25 +10,35 @@ from renewd.install.sites import Site
 Wanted = list[tuple[Site, str | None]]  # what each site is to show; None: nothing
 
 
-def plan(name: str, slug: str, sites: Sequence[Site], version: str) -> Intent:
-    """The switch of a target's sites from what is live to the version. Raises InstallFailed if one has it not whole."""
+def plan(
+    name: str, slug: str, sites: Sequence[Site], version: str, before: Mapping[str, str | None] | None = None
+) -> Intent:
+    """The switch of a target's sites from what is live to the version. Raises InstallFailed if one has it not whole.
+
+    `before` names what was live, by the store's root, where an interrupted switch left something else.
+    """
     moves = []
     for site in sites:
         stored = versions.read_manifest(site.root, version)
         if stored is None:
             raise InstallFailed(f"there is no whole version {version} in {site.root}")
-        moves.append(Move(site, versions.current(site.root), dict(stored.files)))
+        live = (before or {}).get(site.root, versions.current(site.root))
+        moves.append(Move(site, live, dict(stored.files)))
     return Intent(name, slug, version, tuple(moves))
 
 
-def carry_out(state_directory: str, intent: Intent) -> None:
-    """Write the intent, go forward, remove the intent. Raises InstallFailed with everything put back as it was."""
+def carry_out(state_directory: str, intent: Intent, *, over: bool = False) -> None:
+    """Write the intent, go forward, remove the intent. Raises InstallFailed with everything put back as it was.
+
+    Where it goes `over` one that could not be ended, the intent stays until this one is.
+    """
     wanted = _forward(intent)
-    intents.write(state_directory, intent)
+    intents.write(state_directory, intent, over=over)
     try:
         _prepare(wanted)
     except InstallFailed:
-        intents.remove(state_directory, intent)
+        if not over:
+            intents.remove(state_directory, intent)
         raise
     try:
         _switch(wanted)

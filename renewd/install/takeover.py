@@ -16,11 +16,11 @@ from renewd.install.versions import File
 Found = Mapping[str, tuple[str, bytes]]  # kind → path and content
 
 
-def take(site: Site, name: str, now: datetime) -> None:
+def take(site: Site, name: str, now: datetime) -> str | None:
     """Make what is shown there and is not renewd's a version, with `current` pointing to it; readers see the same all along.
 
-    That is what others put there, and renewd's own files where somebody changed them. `name` is the target's.
-    Raises InstallFailed; what is shown stays what it was.
+    That is what others put there, and renewd's own files where somebody changed them. `name` is the target's. The version
+    that was made, if one was. Raises InstallFailed; what is shown stays what it was.
     """
     live, found = versions.current(site.root), _found(site)
     stored = None if live is None else versions.read_manifest(site.root, live)
@@ -28,15 +28,17 @@ def take(site: Site, name: str, now: datetime) -> None:
     changed = [kind for kind, (_, data) in found.items() if hashes.get(kind) != manifest.digest(data)]
     strays = [kind for kind, (path, _) in found.items() if _stray(site, kind, path)]
     if not changed and not strays and (live is not None or not found):
-        return
+        return None
+    kept = None
     if live is None or changed:
-        live = _keep(site, name, found, _Kept(live, now))
+        live = kept = _keep(site, name, found, _Kept(live, now))
     with atomic.telling("take over", site.root), atomic.directory(site.root) as root:
         versions.point(root, live)
         os.fsync(root)  # what the links lead through lasts before there is one of them
         if site.linked:
             links.link(root, site, strays)
             os.fsync(root)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,12 @@ def stage(site: Site, version: Manifest, files: Mapping[str, File]) -> None:
                 with atomic.directory(staged, within=folder) as stage_folder:
                     _fill(stage_folder, site.folder_mode, version, files)
                 os.rename(staged, identifier, src_dir_fd=folder, dst_dir_fd=folder)
+                os.fsync(folder)
             except BaseException:
+                with contextlib.suppress(OSError):  # of a failed fsync nothing can be made good
+                    os.rename(identifier, staged, src_dir_fd=folder, dst_dir_fd=folder)
                 _discard(folder, staged)
                 raise
-            os.fsync(folder)
 
 
 def _fill(folder: int, mode: int, version: Manifest, files: Mapping[str, File]) -> None:

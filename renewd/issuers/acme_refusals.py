@@ -26,7 +26,6 @@ from renewd.issuers.rcl_wire import decode
 _PREFIX = "urn:ietf:params:acme:error:"
 _DONE, _REFUSED, _BROKEN = 2, 4, 5  # the first digit of a status
 _SEVERAL = 20  # sub-problems that are told
-_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _SHUT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _DECLINED = {
@@ -103,15 +102,15 @@ def _lines(data: dict[str, Any], kind: str) -> Iterator[str]:
 def refusal(reply: Reply, call: Call, now: datetime) -> TargetError | None:
     """The error that an answer stands for; None for a 2xx.
 
-    4xx was refused before anything was done. 5xx to what costs is Temporary: answered, but whether it had an effect is
-    to be looked up before it is repeated; 504 is ReplyLost (RFC 9110 §15.6.5).
+    4xx was refused before anything was done, and so is what the CA itself calls rateLimited. Any other 5xx to what costs
+    is Temporary: answered, but whether it had an effect is to be looked up before it is repeated; 504 is ReplyLost (RFC 9110 §15.6.5).
     """
     status = reply.status
     if status // 100 == _DONE:
         return None
     found = of_reply(reply)
     told = f"{call.what} was answered with {status}" + (f": {found.said}" if found.said else "")
-    if status in _BUSY or found.type == "rateLimited":
+    if rcl_refusals.busy(status, call) or found.type == "rateLimited":
         return Throttled(told, retry_after=rcl_refusals.wait(reply, now), stage=call.stage)
     if call.costs and status == HTTPStatus.GATEWAY_TIMEOUT:
         return ReplyLost(told, stage=call.stage)

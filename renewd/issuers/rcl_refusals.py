@@ -27,8 +27,7 @@ LONGEST_WAIT = timedelta(hours=24)  # what is asked for beyond it is a mistake o
 _DONE, _REFUSED, _BROKEN = 2, 4, 5  # the first digit of a status
 _KEY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
-_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-_LATER = _BUSY | {HTTPStatus.REQUEST_TIMEOUT}
+_LATER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
 _KNOWN: dict[str, type[TargetError]] = {  # without the full stop at the end, which is not always there
     "the certificate was not found": NotInSubscription,
     "the order was not found": OrderGone,
@@ -44,9 +43,9 @@ _KNOWN: dict[str, type[TargetError]] = {  # without the full stop at the end, wh
 def refusal(reply: Reply, call: Call, now: datetime, secrets: Iterable[Secret] = ()) -> TargetError | None:
     """The error that an API answer other than 200 stands for; None for a 200.
 
-    For order and finalize: 429 and 4xx were refused before anything was done. 5xx is Temporary (503: Throttled) of
-    stage `order` or `finalize`: answered, so the call is over, but whether it had an effect is to be looked up before
-    it is repeated. 504 and a 2xx other than 200 are ReplyLost: the gateway gave up waiting (RFC 9110 §15.6.5), the
+    For order and finalize: 429 and 4xx were refused before anything was done. 5xx is Temporary of stage `order` or
+    `finalize`, 503 too, which gateways say of a service that took too long: answered, so the call is over, but whether
+    it had an effect is to be looked up before it is repeated. 504 and a 2xx other than 200 are ReplyLost: the gateway gave up waiting (RFC 9110 §15.6.5), the
     service may be at it still.
     """
     status = reply.status
@@ -71,11 +70,18 @@ def storage(reply: Reply, call: Call, now: datetime) -> TargetError | None:
 
 
 def _later(reply: Reply, told: str, call: Call, now: datetime) -> TargetError:
-    if reply.status in _BUSY:
+    if busy(reply.status, call):
         return Throttled(told, retry_after=wait(reply, now), stage=call.stage)
     if reply.status in _LATER or reply.status // 100 == _BROKEN:
         return Temporary(told, retry_after=wait(reply, now), stage=call.stage)
     return BadReply(told, stage=call.stage)
+
+
+def busy(status: int, call: Call) -> bool:
+    """Whether the service certainly did nothing, for want of time; a gateway's 503 does not say that of a call with effects."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and not call.costs
+    )
 
 
 def wait(reply: Reply, now: datetime) -> timedelta | None:

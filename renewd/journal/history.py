@@ -29,6 +29,7 @@ from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
 
 SERVED = "confirm.served"  # the event of a step that tells which serial was seen
+_GONE = frozenset({"OrderGone", "AlreadyFinalized"})  # failures after which an order gives nothing any more
 RECENT = 5  # renewals that tell how long the next will take
 _NEWEST_FIRST = attempts.c.id.desc()  # the order of writing, which no step of the clock can change
 _KNOWN = attempts.c.outcome.is_distinct_from(FORGOTTEN)
@@ -93,6 +94,13 @@ class History(Connected):
         asked = attempts.c.kind.in_(OBTAINING) & (attempts.c.finalizes > 0)
         found = self._since_obtained(identity, failed | left, asked, *_at(issuer))
         return [one for one in found if one.failure is None or one.failure.kind != "OrderGone"]
+
+    def unfetched(self, identity: str, issuer: str) -> Attempt | None:
+        """The newest attempt at the issuer since anything was obtained, if it left an issued certificate that may still be had."""
+        tried = attempts.c.kind.in_(OBTAINING) & attempts.c.outcome.in_((*NOTHING, ABANDONED))
+        found = self._since_obtained(identity, tried, *_at(issuer))[:1]
+        issued = (one for one in found if one.state is State.ISSUED and not one.snapshot.get("adopted"))
+        return next((one for one in issued if one.failure is None or one.failure.kind not in _GONE), None)
 
     def taking(self, identity: str) -> timedelta:
         """How long a renewal of the target has been taking: the median of the last ones; nothing while none is known."""

@@ -1,4 +1,4 @@
-"""The journal as one thing: `Journal.open`, then what attempts.py, spending.py, outages.py, history.py, forgetting.py and leases.py say."""
+"""The journal as one thing: `Journal.open`, then what its parts say: attempts, spending, outages, history, forgetting, rebuilding, leases."""
 
 import os
 import threading
@@ -19,13 +19,14 @@ from renewd.journal.history import History
 from renewd.journal.leases import Leases
 from renewd.journal.outages import Outages
 from renewd.journal.patience import Patience
+from renewd.journal.rebuilding import Rebuilding
 from renewd.journal.spending import Spending
 
 
-class Journal(Spending, Outages, History, Forgetting, Leases):
+class Journal(Spending, Outages, History, Forgetting, Rebuilding, Leases):
     """An open journal. Threads may share it; it belongs to the process that opened it."""
 
-    recovered: str | None = None  # a sentence, where a damaged file was moved aside and a new one begun
+    recovered: str | None = None  # a sentence, where the file before was damaged or gone and a new one begun
 
     @classmethod
     def open(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, QueuePool, create_engine, event
 
+from renewd import journal
 from renewd.clock import Clock
 from renewd.errors import StateUnusable
 from renewd.journal.database import Database
@@ -126,37 +127,51 @@ def _turn_to_read(connection: sqlite3.Connection) -> None:
 def open_file(
     path: str, clock: Clock, *, repair: bool, patience: Patience, lost: str = ""
 ) -> tuple[File, str | None]:
-    """The database in the file, and a sentence if a damaged one had to be moved aside first.
+    """The database in the file, and a sentence if there was one before that is gone or had to be moved aside.
 
-    `lost` is why the one that was open before is of no use any more. Raises StateUnusable if it cannot be used, is a newer renewd's, or is damaged and not to be repaired.
+    `lost` is why the one that was open before is of no use any more. Raises StateUnusable if it cannot be used, is a
+    newer renewd's, or is damaged and not to be repaired.
     """
     if lost == TAKEN_AWAY:
         with mapped(path):
             _mark(path, clock.now())
-    with _opening(path, fcntl.LOCK_SH, patience):
+    with _opening(path, fcntl.LOCK_SH, patience) as lock:
         problem = _problem(path, patience, thorough=repair)
-        if problem is None:
-            return _prepared(path, clock, patience), None
-    if not repair:
+        if problem is None and os.path.exists(path):
+            return _prepared(path, lock, clock, patience), None
+    if problem is not None and not repair:
         raise StateUnusable(
             f"{path} is damaged: {problem}", remedy="the next renewd run or renew moves it aside"
         )
-    told = None
-    with _opening(path, fcntl.LOCK_EX, patience):  # nobody opens it while its parts are renamed
-        problem = _problem(path, patience, thorough=True)  # another process may have been here since
-        if problem is not None:
-            aside = move_aside(path, clock.now())
-            told = (
-                f"the journal was damaged ({problem}) and is now {aside}; a new one was begun, nothing is ordered for "
-                "an hour, certificates are not touched"
-            )
-        return _prepared(path, clock, patience), told
+    with _opening(path, fcntl.LOCK_EX, patience) as lock:  # nobody opens it while it is begun anew
+        told = _cleared(path, clock.now(), patience)
+        return _prepared(path, lock, clock, patience), told
 
 
-def _prepared(path: str, clock: Clock, patience: Patience) -> File:
+def _cleared(path: str, now: datetime, patience: Patience) -> str | None:
+    """Make way for a new file, unless there is a good one; what became of the one before, if there was one."""
+    problem = _problem(path, patience, thorough=True)  # another process may have been here since
+    if problem is not None:
+        lost = f"was damaged ({problem}) and is now {move_aside(path, now)}"
+    elif journal.was_made(path) and not os.path.exists(path):
+        with mapped(path):
+            _mark(path, now)
+        lost = f"{path} is gone"
+    else:
+        return None
+    return (
+        f"the journal {lost}; a new one was begun, nothing is ordered for an hour, hooks are run once more, "
+        "certificates are not touched"
+    )
+
+
+def _prepared(path: str, lock: int, clock: Clock, patience: Patience) -> File:
     database = File(path, clock, patience)
     try:
         database.prepare()
+        with mapped(path):
+            if not os.fstat(lock).st_size:
+                os.pwrite(lock, b"a journal was made here\n", 0)
     except BaseException:
         database.close()
         raise
@@ -164,13 +179,13 @@ def _prepared(path: str, clock: Clock, patience: Patience) -> File:
 
 
 @contextmanager
-def _opening(path: str, how: int, patience: Patience) -> Iterator[None]:
+def _opening(path: str, how: int, patience: Patience) -> Iterator[int]:
     with mapped(path):
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(journal.lock(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with mapped(path):
             patience.wait(lambda: fcntl.flock(descriptor, how | fcntl.LOCK_NB))
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -215,7 +230,7 @@ def move_aside(path: str, now: datetime) -> str:
 
 
 def _mark(path: str, now: datetime) -> None:
-    """Leave a file whose name says when the journal was found to be gone; one that counts already is enough."""
+    """Leave a file whose name says when the journal was found to be gone; one that still counts is enough."""
     if quiet_until(path, now) is None:
         os.close(os.open(f"{path}.missing-{now.strftime(_STAMP)}", os.O_CREAT | os.O_WRONLY, 0o600))
 

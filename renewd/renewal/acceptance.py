@@ -35,10 +35,11 @@ def maybe_newer(held: Issued, live: x509.Certificate | None) -> bool:
 def take(work: Work, issued: Issued) -> Step:
     """The accepted version, or the next step where there is none. Raises MaterialRefused."""
     adopted = bool(work.attempt.snapshot.get("adopted"))
+    late = adopted or bool(work.attempt.snapshot.get("late"))  # it was not issued just now
     try:
         material = work.issuer.collect(work.target, issued)
     except TargetError as error:
-        if adopted and _out_of_reach(work, error):
+        if late and _out_of_reach(work, error, adopted=adopted):
             return _not_adopted(work, str(error))
         raise
     try:
@@ -54,13 +55,13 @@ def take(work: Work, issued: Issued) -> Step:
         raise OrderGone("what the order gave is the certificate that runs already", stage="finalize")
     problems = tuple(
         gate.judge(
-            bundle, wanted(work.context, work.target, work.issuer.name, work.live, adopted=adopted), work.now
+            bundle, wanted(work.context, work.target, work.issuer.name, work.live, adopted=late), work.now
         )
     )
     if problems:
         return _refused(work, material, problems, adopted=adopted)
-    if adopted and work.live is not None and _due(work, bundle):
-        return Step(State.PREFLIGHT, "issuer.holds_due", work.remember(adopted=False))
+    if late and work.live is not None and _due(work, bundle):
+        return Step(State.PREFLIGHT, "issuer.holds_due", work.remember(adopted=False, late=False))
     return _staged(work, issued, bundle, adopted=adopted)
 
 
@@ -111,22 +112,25 @@ def _refused(work: Work, material: Material, problems: tuple[str, ...], *, adopt
 
 def _not_adopted(work: Work, *problems: str) -> Step:
     return Step(
-        State.PREFLIGHT, "issuer.not_adopted", work.remember(adopted=False, not_adopted=list(problems))
+        State.PREFLIGHT,
+        "issuer.not_adopted",
+        work.remember(adopted=False, late=False, not_adopted=list(problems)),
     )
 
 
-def _out_of_reach(work: Work, error: TargetError) -> bool:
+def _out_of_reach(work: Work, error: TargetError, *, adopted: bool) -> bool:
     """Whether what the issuer holds could not be fetched for so long that the running one might end over it."""
     if isinstance(error, Temporary) and len(work.tries.get(State.ISSUED, ())) < FETCHES - 1:
         return False
     remaining = work.remaining
     failed = work.context.journal.failures(work.target.identity, work.issuer.name)
-    fetching = [one for one in failed if one.failure is not None and one.failure.stage == error.stage]
+    of_this = (one for one in failed if one.order_uri == work.attempt.order_uri)
+    fetching = [one for one in of_this if one.failure is not None and one.failure.stage == error.stage]
     if len(fetching) < UNFETCHED:
         return False
-    if remaining is None:
-        return True
     passing = isinstance(error, Temporary) and work.now - fetching[-1].started_at < OUTAGE
+    if remaining is None:
+        return adopted or not passing
     if passing and not backoff.urgent(remaining.left, remaining.life):
         return False
     return remaining.little

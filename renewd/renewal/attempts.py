@@ -172,23 +172,27 @@ def _anew(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
     if turn.held is not None:
         return turn.held
     context.emit(events.Due(name=target.name, reason=seen.decision.reason))
-    return engine.obtain(Work.of(context, seen, _begin(context, task, turn, fence)))
+    attempt = _begin(context, task, turn, fence)
+    if attempt.state is State.ISSUED:
+        context.emit(events.Resumed(name=target.name, state=str(attempt.state)))
+    return engine.obtain(Work.of(context, seen, attempt))
 
 
 def _begin(context: Context, task: Task, turn: Turn, fence: int) -> Attempt:
     journal, target, choice = context.journal, task.target, turn.choice
     fell = {"instead_of": choice.instead_of, "because": choice.why} if choice.instead_of else {}
+    known = {
+        "forced": task.forced,
+        "unresolved": bool(journal.unresolved(target.identity, choice.issuer)),
+        **fell,
+    }
     attempt = journal.begin(
         target.identity,
         target.name,
         "renewal",
         issuer=choice.issuer,
         fence=fence,
-        snapshot={
-            "forced": task.forced,
-            "unresolved": bool(journal.unresolved(target.identity, choice.issuer)),
-            **fell,
-        },
+        **resuming.beginning(journal.unfetched(target.identity, choice.issuer), known),
     )
     return standings.tell(context, target, attempt, choice)
 

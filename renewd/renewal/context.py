@@ -74,6 +74,7 @@ class Context:
     def journal(self) -> "Journal":
         """The journal, opened when first asked for. Raises StateUnusable if it cannot be."""
         from renewd.journal import Journal
+        from renewd.renewal import rebuilding
 
         with self._open():
             lost = self._journal.lost if self._journal is not None else ""
@@ -87,6 +88,7 @@ class Context:
                     lost=lost,
                 )
                 told = opened.recovered or (f"the journal was opened anew: {lost}" if lost else None)
+                rebuilding.rebuild(opened, self.installer, self.loaded.targets, self.clock.now())
                 if self._journal is not None:
                     self._journal.close()
                 self._journal = opened

@@ -47,7 +47,7 @@ def refuse_earlier(context: Context, target: Target, leaf: x509.Certificate) -> 
 def before_switch(context: Context, target: Target) -> None:
     """Tell what was changed by hand; the switch keeps it as a version. Raises InstallFailed."""
     for what in context.installer.altered(target):
-        then = "it is kept as a version whose name ends in -taken, then replaced"
+        then = "it is kept as a version whose name ends in -taken before anything replaces it"
         context.emit(Altered(name=target.name, what=what, then=then))
 
 

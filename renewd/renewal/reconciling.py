@@ -60,13 +60,12 @@ def unclear(work: Work, error: TargetError) -> Step:
     work.tell(events.Reconciling, why=str(error))
     known = isinstance(error, AlreadyFinalized)
     answered = isinstance(error, NotFinal | Temporary)
-    return Step(
-        State.RECONCILE,
-        "order.unclear",
-        work.remember(answered=answered, said=str(error)),
-        None if known else backoff.next_look(work.now if answered else since(work), work.now),
-        str(error),
-    )
+    until = None if known else backoff.next_look(work.now if answered else since(work), work.now)
+    asked = error.retry_after if isinstance(error, Temporary) else None
+    if until is not None and asked is not None:
+        until = max(until, work.now + asked)
+    facts = work.remember(answered=answered, said=str(error))
+    return Step(State.RECONCILE, "order.unclear", facts, until, str(error), asked=asked is not None)
 
 
 def since(work: Work) -> datetime:

@@ -1,6 +1,7 @@
 """An attempt that was parked, or whose process ended: what is found in the journal is gone on with, and nothing repeated blindly."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from renewd.config.targets import Target
 from renewd.journal import Attempt, Failure, State
@@ -33,11 +34,26 @@ def resume(
     first = None
     if attempt.state is State.ORDER_INTENT and not context.by_hand:
         first = _after_lost_order(attempt)
-    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, **(first.facts if first else {})}
+    snapshot = {**attempt.snapshot, "resumed": True, "asked": False, "late": to is State.ISSUED}
+    snapshot |= first.facts if first else {}
     attempt = context.journal.resume(attempt, fence)
     attempt = context.journal.move(attempt, to, "attempt.taken_up", snapshot=snapshot)
     work = Work.of(context, seen, attempt)
     return engine.obtain(work, first) if to in STATES else _ready_again(work)
+
+
+def beginning(before: Attempt | None, known: dict[str, Any]) -> dict[str, Any]:
+    """Where a new attempt begins: with what the one `before` was issued and could not fetch or store, if it left such."""
+    if before is None:
+        return {"snapshot": known}
+    return {
+        "state": State.ISSUED,
+        "order_uri": before.order_uri,
+        "ordered_at": before.ordered_at,
+        "finalize_sent_at": before.finalize_sent_at,
+        "finalizes": before.finalizes,
+        "snapshot": {**before.snapshot, **known, "tries": {}, "asked": False, "late": True},
+    }
 
 
 def give_way(context: Context, target: Target, attempt: Attempt, fence: int) -> None:

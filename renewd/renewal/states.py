@@ -70,8 +70,11 @@ def order_intent(work: Work) -> Step:
     work.tell(events.Ordering, issuer=work.issuer.name)
     try:
         order = work.issuer.order(work.target, replaces=_replaced(work))
-    except (Unreachable, Throttled) as error:  # the service did not act on it
-        work.note(spent.RETURNED, what=What.ORDER)
+    except Temporary as error:
+        if isinstance(error, Unreachable | Throttled):  # the service did not act on it
+            work.note(spent.RETURNED, what=What.ORDER)
+        elif error.retry_after is None:
+            raise
         return again(work, error, State.PREFLIGHT)
     work.tell(events.Ordered, uri=order.uri, status=str(order.status), challenges=len(order.tokens))
     return Step(

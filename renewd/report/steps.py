@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import asking, debts, events, inspection, outages, standings, tidying
+from renewd.renewal import asking, debts, events, inspection, outages, recovering, standings, tidying
 from renewd.renewal.events import Event
 
 
@@ -87,6 +87,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Failed: _failed,
     events.Owed: _owed,
     events.Recovered: lambda event, _now: Said(event.what, ends=True),
+    recovering.NotRecovered: lambda event, _now: Said(event.what, ends=True, bad=True, remedy=event.remedy),
     inspection.Altered: lambda event, _now: Said(f"{event.what}; {event.then}", ends=True),
     inspection.NotTidied: lambda event, _now: Said(event.why, ends=True),
     tidying.NotTidied: lambda event, _now: Said(event.why, ends=True),

@@ -17,6 +17,7 @@ RENEWAL = "tests/unit/renewal"
 UNCLEAR, ENGINE = f"{RENEWAL}/test_renewal_unclear.py", f"{RENEWAL}/test_renewal_engine.py"
 CRASH, KILL = "tests/faults/test_install_crash.py", "tests/faults/test_install_kill.py"
 INSTALL = "tests/unit/install"
+REPLIES = "tests/faults/test_renewal_replies.py"
 BUDGET = "tests/faults/test_faults_budget.py"
 
 MUTANTS = (
@@ -28,6 +29,20 @@ MUTANTS = (
         '    except ReplyLost:\n        return Step(State.READY, "order.again")\n'
         "    except (AlreadyFinalized, NotFinal, Temporary) as error:\n",
         (ENGINE,),
+    ),
+    Mutant(
+        "finalize is repeated without a look when it was answered with an error of the server's",
+        "renewal/states.py",
+        "    except (Unreachable, Throttled) as error:  # the service did not act on it: it does not count\n",
+        "    except (Unreachable, Throttled, Temporary) as error:\n",
+        (REPLIES,),
+    ),
+    Mutant(
+        "a gateway's 503 counts as if nothing had been done",
+        "issuers/rcl_refusals.py",
+        "status == HTTPStatus.SERVICE_UNAVAILABLE and not call.costs",
+        "status == HTTPStatus.SERVICE_UNAVAILABLE",
+        (REPLIES, f"{RENEWAL}/test_renewal_budget.py"),
     ),
     Mutant(
         "finalize is called before its intent is journaled",
@@ -71,6 +86,13 @@ MUTANTS = (
         "first = None",
         (UNCLEAR,),
     ),
+    Mutant(
+        "what was issued and could not be stored is ordered again",
+        "renewal/resuming.py",
+        "    if before is None:\n",
+        "    if True:\n",
+        (f"{RENEWAL}/test_renewal_unfetched.py",),
+    ),
     # The journal
     Mutant(
         "what a former holder of the lease writes is taken",
@@ -97,8 +119,8 @@ MUTANTS = (
     Mutant(
         "the folder of versions is not synced",
         "install/versions.py",
-        "                raise\n            os.fsync(folder)\n",
-        "                raise\n",
+        "dst_dir_fd=folder)\n                os.fsync(folder)\n",
+        "dst_dir_fd=folder)\n",
         (CRASH,),
     ),
     Mutant(
@@ -111,7 +133,7 @@ MUTANTS = (
     Mutant(
         "files at fixed paths are switched without an intent",
         "install/switching.py",
-        "    intents.write(state_directory, intent)\n    try:\n",
+        "    intents.write(state_directory, intent, over=over)\n    try:\n",
         "    try:\n",
         (KILL,),
     ),

@@ -197,10 +197,112 @@ def test_a_journal_spoiled_while_renewd_works_with_it_costs_no_second_certificat
 def test_without_its_journal_a_fresh_start_asks_the_portal_before_it_orders(world: World) -> None:
     held = world.sandbox.portal.seed(NAME, days_left=80, validated=True)
     assert run(context(world)) == {NAME: "adopted"}
-    for path in Path(journal_of(world)).parent.glob("renewd.db*"):
-        path.unlink()
+    taken_away(world)
+    assert run(context(world)) == {NAME: "deployed"}
     assert run(context(world)) == {}
     assert held.issued == world.calls(NAME, "order") == 0
+
+
+def taken_away(world: World) -> None:
+    for path in Path(journal_of(world)).parent.glob("renewd.db*"):
+        path.unlink()
+
+
+def torn(world: World) -> None:
+    whole(journal_of(world))
+    noise_all(journal_of(world))
+
+
+@pytest.mark.fault(52)
+def test_a_first_start_is_no_loss(world: World) -> None:
+    world.sandbox.portal.seed(NAME, days_left=None, validated=True)
+    assert run(context(world)) == {NAME: "renewed"}
+    assert not world.told(events.JournalBegunAnew)
+
+
+@pytest.mark.fault(51, 52)
+@pytest.mark.parametrize("lose", [taken_away, torn])
+@pytest.mark.parametrize("v8", [False, True], ids=["v7", "v8"])
+def test_lost_while_nothing_runs_and_a_certificate_is_being_issued_it_costs_no_second_order(
+    tmp_path: Path, clock: FakeClock, lose: Callable[[World], None], v8: bool
+) -> None:
+    world = World(tmp_path, clock, v8=v8)
+    world.sandbox.portal.seed(NAME, days_left=20, validated=True)
+    working = context(world)
+    passes._Pass(working, passes.plan(working, working.loaded.targets)).run()
+    world.sandbox.fault("schedule", "late=900")
+    real, call = working.issuer("sandbox"), "_awaited" if v8 else "_decoded"
+    sent = working.journal.spend
+
+    def spend(*given: object, **facts: object) -> object:
+        if given[1] is State.FINALIZE_INTENT:
+            setattr(real, call, interrupted)
+        return sent(*given, **facts)  # type: ignore[arg-type]
+
+    def interrupted(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    working.journal.spend = spend  # type: ignore[method-assign, assignment]
+    passes.run(working, working.loaded.targets)
+    assert [attempt.state for attempt in working.journal.under_way()] == [State.FINALIZE_INTENT]
+    working.close()
+    lose(world)
+    began = clock.now()
+    while clock.now() - began < timedelta(hours=2):
+        again = context(world)
+        said = run(again)
+        again.close()
+        clock.advance(timedelta(minutes=10))
+    assert said == {}
+    held = world.sandbox.portal.holdings[NAME]
+    assert world.calls(NAME, "order") == held.issued == 1
+    assert held.held is not None
+    assert world.live(NAME) == held.held.leaf
+    assert len(world.told(events.JournalBegunAnew)) == 1
+    world.close()
+
+
+@pytest.mark.fault(51, 52)
+@pytest.mark.parametrize("lose", [taken_away, torn])
+@pytest.mark.parametrize("hook", ["reload", "post"])
+def test_a_hook_that_was_owed_is_run_though_the_journal_was_lost(
+    world: World, clock: FakeClock, lose: Callable[[World], None], hook: str
+) -> None:
+    world.sandbox.portal.seed(NAME, days_left=80, validated=True)
+    mended, ran = world.folder / "mended", world.folder / "ran"
+    entry = world.entry(
+        NAME, challenge=None, hooks={hook: {"run": f"test -e {mended} && echo >>{ran}", "shell": True}}
+    )
+    first = world.context(entry)
+    assert run(first) == {NAME: "owed"}
+    first.close()
+    lose(world)
+    mended.touch()
+    assert run(world.context(entry)) == {NAME: "deployed"}
+    assert ran.read_text() == "\n"
+    assert run(world.context(entry)) == {}
+    assert len(world.told(events.JournalBegunAnew)) == 1
+
+
+@pytest.mark.fault(51, 52)
+@pytest.mark.parametrize("lose", [taken_away, torn])
+def test_what_was_issued_lately_counts_though_the_journal_was_lost(
+    world: World, clock: FakeClock, lose: Callable[[World], None]
+) -> None:
+    world.sandbox.portal.seed(NAME, days_left=None, validated=True)
+    for _ in range(3):
+        working = context(world)
+        working.by_hand = True
+        assert results(passes.run(working, working.loaded.targets, forced={NAME})) == {NAME: "renewed"}
+        working.close()
+        clock.advance(timedelta(hours=2))
+    lose(world)
+    context(world).journal.close()
+    clock.advance(sqlite.QUIET)
+    working = context(world)
+    (outcome,) = passes.run(working, working.loaded.targets, forced={NAME})
+    assert "3 of 3 automatic certificates of this week are used" in outcome.why
+    assert world.sandbox.portal.holdings[NAME].issued == 3
 
 
 @pytest.mark.fault(52)

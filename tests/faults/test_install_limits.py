@@ -124,6 +124,7 @@ def test_a_file_whose_sync_failed_is_dropped_and_never_synced_again(
     stage, log = Stage(tmp_path, kind), tmp_path / "synced"
     for turn in range(1, counted(worker, stage, "fsync") + 1):
         scene = stage.again()
+        known = {version.id for version in scene.installer.versions(scene.target)}
         options = ["-e", f"inject=fsync:error=EIO:when={turn}", "-e", "trace=fsync", "-y", "-o", str(log)]
         result = worker.install(scene.order, *options)
         refused(scene, result, "input/output error; " if "; " in result["said"] else "input/output error")
@@ -131,6 +132,10 @@ def test_a_file_whose_sync_failed_is_dropped_and_never_synced_again(
         (failed,) = [path for path, code in synced if code == "-1"]
         again = [path for path, code in synced if path == failed and code == "0"]
         assert not again or os.path.isdir(failed) or ".stage-" not in failed, (turn, failed)
+        if ".stage-" in failed or failed.endswith(
+            "/versions"
+        ):  # it was not stored, so nothing may go live from it
+            assert {version.id for version in scene.installer.versions(scene.target)} == known, (turn, failed)
     figures.record("fsyncs that fail", tried=turn, torn=0)
 
 

@@ -1,7 +1,7 @@
 """The process ends in each state of an attempt, whatever became of the call in flight; the next one brings it to its end."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ OUTCOMES = {
     "lost before it was processed": "reset-before",
     "processed, the reply lost": "lose-reply",
     "processed, the body cut": "cut",
+    "processed, answered with 500": "status-after=500",
+    "processed, answered with 503": "status-after=503",
+    "processed, answered with 504": "status-after=504-html",
     "processed and answered": None,
 }
 
@@ -90,9 +93,26 @@ def world(tmp_path: Path, clock: FakeClock) -> Any:
     passes.run(context, context.loaded.targets)
     context.close()
     clock.advance(timedelta(days=20))
-    world.sandbox.portal.calls.clear()
+    portal = world.sandbox.portal
+    portal.calls.clear()
+    real, sequence = portal.count, []
+
+    def count(name: str, call: str) -> None:
+        sequence.append(call)
+        real(name, call)
+
+    portal.count = count  # type: ignore[method-assign]
     yield world
     world.close()
+    looked_before_each_repetition(sequence)
+
+
+def looked_before_each_repetition(calls: Sequence[str]) -> None:
+    """Between two finalizes of one order the portal is asked what became of the first."""
+    sent = False
+    for call in calls:
+        assert not (sent and call == "finalize"), f"finalize was repeated blindly: {calls}"
+        sent = call == "finalize"
 
 
 def at(context: Context, state: State, then: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from renewd import confirm
+from renewd import confirm, probe
 from renewd.clock import SystemClock
 from renewd.config.model import Confirm
 from renewd.config.targets import HookCommand
@@ -65,7 +65,7 @@ def test_after_a_reload_that_is_confirmed_nobody_gets_the_old_certificate(server
     assert command.run(hook(server.check_command), {}).ok
     assert command.run(hook(server.reload_command), {}).ok
     assert watch(server, new).ok
-    seen = [confirm.probe(f"127.0.0.1:{server.port}", NAME) for _ in range(200)]
+    seen = [probe.leaf(f"127.0.0.1:{server.port}", NAME) for _ in range(200)]
     assert [leaf for leaf in seen if leaf != new.leaf] == []
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from renewd import confirm
+from renewd import confirm, probe
 from renewd.certs.facts import PLACEHOLDER_SERIAL
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
@@ -93,19 +93,19 @@ def answer(listener) -> Callable[[Callable[[socket.socket], None]], str]:
 
 def refusal(connect: str, timeout: float = 30) -> str:
     with pytest.raises(NotServed) as caught:
-        confirm.probe(connect, "shop.example", timeout)
+        probe.leaf(connect, "shop.example", timeout)
     return str(caught.value)
 
 
 def test_the_leaf_that_is_shown_for_a_name(serve):
     server = serve(NEW)
-    assert confirm.probe(server.connect, "shop.example") == NEW.leaf
+    assert probe.leaf(server.connect, "shop.example") == NEW.leaf
     assert server.asked == ["shop.example"]
 
 
 def test_a_wildcard_is_asked_for_by_a_name_it_stands_for(serve):
     server = serve(NEW)
-    confirm.probe(server.connect, "*.shop.example")
+    probe.leaf(server.connect, "*.shop.example")
     assert server.asked == ["renewd-looks.shop.example"]
 
 
@@ -115,7 +115,7 @@ def test_an_expired_certificate_of_an_unknown_authority_is_looked_at_like_any(se
         not_after=datetime(2020, 1, 1, tzinfo=UTC),
         not_before=datetime(2019, 12, 1, tzinfo=UTC),
     )
-    assert confirm.probe(serve(odd).connect, "shop.example") == odd.leaf
+    assert probe.leaf(serve(odd).connect, "shop.example") == odd.leaf
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_expired_certificate_of_an_unknown_authority_is_looked_at_like_any(se
     ],
 )
 def test_host_and_port(text, parts):
-    assert confirm.split(text) == parts
+    assert probe.split(text) == parts
 
 
 @pytest.mark.parametrize("text", ["", "localhost", ":443", "web.example:", "web.example:https"])
@@ -183,7 +183,7 @@ def test_a_server_that_drips_is_not_waited_for_any_longer(answer):
 def test_a_name_that_nobody_can_ask_for(serve, name):
     connect = serve(NEW).connect
     with pytest.raises(NotServed, match="is no name that a server can be asked for"):
-        confirm.probe(connect, name)
+        probe.leaf(connect, name)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
-from renewd import confirm
+from renewd import confirm, probe
 from renewd.config.model import Confirm
 from renewd.errors import NotServed
 from renewd.starttls import DIALOGUES
@@ -79,12 +79,12 @@ def test_every_dialogue_is_tried():
 
 @pytest.mark.parametrize("protocol", SAID)
 def test_the_certificate_behind_the_dialogue_is_seen(talk, protocol):
-    seen = confirm.probe(talk(*SAID[protocol]), "mail.example", starttls=protocol)
+    seen = probe.leaf(talk(*SAID[protocol]), "mail.example", starttls=protocol)
     assert seen == MAIL.leaf
 
 
 def test_an_answer_of_active_directory_is_understood(talk):
-    assert confirm.probe(talk(b"", LDAP, LDAP_LONG), "mail.example", starttls="ldap") == MAIL.leaf
+    assert probe.leaf(talk(b"", LDAP, LDAP_LONG), "mail.example", starttls="ldap") == MAIL.leaf
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_answer_of_active_directory_is_understood(talk):
 def test_a_server_that_does_not_agree_is_told(talk, protocol, dialogue, why):
     connect = talk(*dialogue)
     with pytest.raises(NotServed) as caught:
-        confirm.probe(connect, "mail.example", starttls=protocol)
+        probe.leaf(connect, "mail.example", starttls=protocol)
     assert str(caught.value) == f"{connect}: {why}"
 
 
@@ -120,7 +120,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(talk):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         connect = "{}:{}".format(*silent.getsockname())
         with pytest.raises(NotServed, match=r"no TLS answer within 0\.2 s"):
-            confirm.probe(connect, "mail.example", 0.2, starttls="smtp")
+            probe.leaf(connect, "mail.example", 0.2, starttls="smtp")
 
 
 def test_a_real_mail_server_that_was_not_reloaded_is_told(context, clock):

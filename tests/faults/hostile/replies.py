@@ -49,7 +49,7 @@ WRONG = {  # situation: the answer; what it is to a read, to an order, to a fina
     "304": (lambda _: b"HTTP/1.1 304 Not Modified\r\n\r\n", BAD, BAD, BAD),
     "500 with a page": (_text("<h1>oops</h1>", "text/html", 500), LATER, LATER, LATER),
     "502 with a page": (_text("<h1>Bad Gateway</h1>", "text/html", 502), LATER, LATER, LATER),
-    "503": (_text("", status=503, retry_after="x"), errors.Throttled, errors.Throttled, errors.Throttled),
+    "503": (_text("", status=503, retry_after="x"), errors.Throttled, LATER, LATER),
     "504": (_text("", status=504), LATER, LOST, LOST),
     "429": (_text('{"message": "Rate limit"}', status=429), errors.Throttled, errors.Throttled, errors.Throttled),
     "401": (_text("", status=401), errors.KeyRejected, errors.KeyRejected, errors.KeyRejected),

@@ -66,24 +66,73 @@ def test_it_is_undone_where_the_new_version_is_damaged_anywhere(home, damage):
     assert live.look_closely(target).state == "present"
 
 
-def test_it_needs_a_person_where_neither_is_whole_and_is_tried_again_every_time(home):
-    target = home.target(FILES)
+def torn(home, target):
+    """A switch that was interrupted between the key and the certificate, of which neither version is whole any more."""
     old, new = interrupted(home, target)
+    os.rename(home.path("etc", ".key.pem.renewd"), home.path("etc", "key.pem"))
     kept = store(home, target, old, "fullchain.pem").read_bytes()
     for version in (old, new):
         store(home, target, version, "fullchain.pem").write_bytes(b"x")
+    return old, kept
+
+
+def test_where_neither_is_whole_it_is_told_and_tried_again_every_time(home):
+    target = home.target(FILES)
+    old, kept = torn(home, target)
     before = home.path("etc", "chain.pem").read_bytes()
     for _ in range(2):
         (recovered,) = home.installer.recover()
         assert not recovered.ok
         assert "stays half-done" in recovered.what
-    with pytest.raises(InstallFailed, match="stays half-done") as caught:
-        home.install(target)
-    assert caught.value.remedy.endswith("renewd recover")
     assert home.path("etc", "chain.pem").read_bytes() == before
     store(home, target, old, "fullchain.pem").write_bytes(kept)
     assert [one.ok for one in home.installer.recover()] == [True]
     assert home.installer.current(target) == old
+
+
+def test_the_next_version_takes_the_place_of_one_whose_switch_cannot_be_ended(home):
+    target = home.target(FILES)
+    torn(home, target)
+    assert [one.ok for one in home.installer.recover()] == [False]
+    version = home.install(target)
+    assert home.installer.current(target) == version
+    assert live.look_closely(target).state == "present"
+    assert home.installer.recover() == []
+
+
+def test_so_it_does_for_one_whose_intent_cannot_be_read(home):
+    target = home.target(FILES)
+    interrupted(home, target)
+    Path(intents.path(home.state, target.slug)).write_text("{")
+    version = home.install(target)
+    assert home.installer.current(target) == version
+    assert home.installer.recover() == []
+
+
+@pytest.mark.parametrize("fails", ["the intent", "a file beside"])
+def test_where_that_fails_what_is_half_done_is_not_forgotten(home, monkeypatch, fails):
+    target = home.target(FILES)
+    torn(home, target)
+    version = home.installer.stage(target, home.bundle(target), Source("rcl"))
+    write, turns = atomic.write, []
+
+    def failing(within, name, data, attributes):
+        turns.append(name)
+        if (name == ".chain.pem.renewd") == (fails == "a file beside") and name.endswith(".renewd"):
+            raise OSError(28, "No space left on device")
+        write(within, name, data, attributes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(atomic, "write", failing)
+        with pytest.raises(InstallFailed, match="no space left"):
+            home.installer.switch(target, version)
+    assert turns
+    recovered = home.installer.recover()
+    if fails == "the intent":
+        assert [one.ok for one in recovered] == [False]
+    else:
+        assert [one.ok for one in recovered] == [True]
+        assert home.installer.current(target) == version
 
 
 def test_the_next_switch_ends_the_interrupted_one_first(home):
@@ -246,13 +295,31 @@ def test_a_later_certificate_that_somebody_put_there_meanwhile_is_not_replaced_b
     assert home.installer.recover() == []
 
 
-def test_one_that_ends_earlier_is_replaced(home):
+@pytest.mark.parametrize("damaged", [False, True], ids=["forward", "back"])
+@pytest.mark.parametrize("days", [1, 90])
+def test_one_that_does_not_end_later_is_kept_as_a_version_and_told_before_it_is_replaced(home, days, damaged):
     target = home.target(FILES)
-    _, new = interrupted(home, target)
-    put_by_hand(home, days=1)
-    assert [one.ok for one in home.installer.recover()] == [True]
-    assert home.installer.current(target) == new
+    old, new = interrupted(home, target)
+    theirs = put_by_hand(home, days=days)
+    if damaged:
+        store(home, target, new, "cert.pem").unlink()
+    (recovered,) = home.installer.recover()
+    assert recovered.ok
+    assert home.installer.current(target) == (old if damaged else new)
     assert home.installer.altered(target) == []
+    (taken,) = [version.id for version in home.installer.versions(target) if version.taken]
+    assert recovered.what.endswith(f"what somebody put there meanwhile is kept as version {taken}")
+    assert store(home, target, taken, "privkey.pem").read_bytes() == theirs.key_pem
+    assert store(home, target, taken, "fullchain.pem").read_bytes() == theirs.fullchain_pem
+
+
+def test_what_belongs_to_the_switch_itself_is_no_version_of_its_own(home):
+    target = home.target(FILES)
+    interrupted(home, target)
+    os.rename(home.path("etc", ".key.pem.renewd"), home.path("etc", "key.pem"))
+    (recovered,) = home.installer.recover()
+    assert recovered.what.endswith("was completed")
+    assert not [version for version in home.installer.versions(target) if version.taken]
 
 
 def test_a_mixed_set_is_no_measure_however_late_it_ends(home):

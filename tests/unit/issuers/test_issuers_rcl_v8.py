@@ -157,9 +157,9 @@ def test_a_schedule_whose_answer_says_nothing_is_a_lost_one(play: Play, fault: s
 
 @pytest.mark.fault(11)
 @pytest.mark.parametrize(
-    ("fault", "kind"), [("status=429+30", errors.Throttled), ("status=503", errors.Throttled)]
+    ("fault", "kind"), [("status=429+30", errors.Throttled), ("status=503", errors.ReplyLost)]
 )
-def test_a_schedule_that_the_service_is_too_busy_for_was_not_sent(
+def test_only_a_service_that_says_so_certainly_scheduled_nothing(
     play: Play, fault: str, kind: type[errors.RenewdError]
 ):
     order = play.order()

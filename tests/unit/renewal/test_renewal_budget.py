@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from renewd.journal.spent import SEEN
+from renewd.planning import budget
 from renewd.planning.budget import What
 from renewd.renewal import by_hand, events, outages, passes
 from renewd.renewal.context import Context
@@ -86,10 +87,30 @@ def test_no_order_is_made_whose_certificate_would_have_no_room(world: World, clo
 @pytest.mark.fault(1)
 def test_what_was_not_sent_is_not_spent(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None, validated=True)
-    world.sandbox.fault("order", "status=503", 1)
+    world.sandbox.fault("order", "status=429", 1)
     world.sandbox.fault("finalize", "status=429+1", 1)
     assert results(renew(world)) == {NAME: "renewed"}
     assert spent(world) == [What.ORDER, What.CERTIFICATE]
+
+
+@pytest.mark.fault(8, 15)
+def test_what_a_gateway_answers_with_503_may_have_been_done_and_is_spent(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("order", "status-after=503", None)
+    began = clock.now()
+    while clock.now() - began < DAY:
+        (outcome,) = renew(world)
+        assert len(spent(world, What.ORDER)) == world.calls(NAME, "order") == len(world.sandbox.portal.orders)
+        clock.advance(max(timedelta(seconds=1), (outcome.next_try_at or clock.now()) - clock.now()))
+    assert 3 < world.calls(NAME, "order") <= budget.ORDERS
+
+
+@pytest.mark.fault(11)
+def test_an_order_is_tried_again_when_a_gateway_s_503_says_and_counts_twice(world: World):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("order", "status-after=503+2", 1)
+    assert results(renew(world)) == {NAME: "renewed"}
+    assert spent(world, What.ORDER) == [What.ORDER] * 2
 
 
 @pytest.mark.fault(21)

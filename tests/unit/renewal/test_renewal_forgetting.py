@@ -156,7 +156,6 @@ def test_without_a_journal_what_lies_there_is_found_all_the_same(local: Machine)
     assert found is not None
     assert found.attempts == 0
     assert local.kept(B) == []
-    assert not context.has_journal
 
 
 def test_while_somebody_works_on_it_it_is_refused(machine: Machine, world: World):
