@@ -284,6 +284,37 @@ def test_one_fault_one_sentence(faults, text, expected):
     assert found[0].startswith(expected)
 
 
+BESIDE_WHAT_IS_MISSING = {
+    "in an issuer": (
+        "issuers:\n  rcl: {type: rcl, subscription_id: s, api_key: {file: /k}, base_url: 'http://evil.example/x'}\n"
+        "  KEY: {type: acme, directory: letsencrypt, key_type: q}\n"
+        "certificates: [{name: a.example.com, issuer: nope, install: {directory: /l, mode: '0644'}}]\n",
+        5,
+    ),
+    "in a section": (
+        ISSUERS + "certificates: [{name: a.example.com, install: {directory: /l, mode: '0644'}}]\n"
+        "notify: {on: [bar], KEY: x}\nschedule: {every: 1s}\n",
+        5,
+    ),
+    "in a list": (
+        ISSUERS + "certificates: [{name: a.example.com, issuer: nope, install: {directory: /l},\n"
+        "  hooks: {check: [{KEY: 5s}, {run: x, timeout: 11m}, {run: y, timeout: 12m}]}}]\n",
+        5,
+    ),
+}
+
+
+@pytest.mark.fault(75)
+@pytest.mark.parametrize(
+    ("text", "count"), BESIDE_WHAT_IS_MISSING.values(), ids=BESIDE_WHAT_IS_MISSING
+)
+def test_what_is_wrong_beside_a_missing_key_is_told_in_any_order_of_the_keys(faults, text, count):
+    """The keys' hashes differ from run to run, and so did the order in which they were left out."""
+    for number in range(24):
+        found = faults(text.replace("KEY", f"x{number}x"))
+        assert len(found) == count, found
+
+
 HIDDEN = {
     "the key itself": "api_key: s3cr3t",
     "a number": "api_key: 12345678",
