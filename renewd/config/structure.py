@@ -26,7 +26,8 @@ def settle(model: type[M], raw: Any, findings: Findings, at: Path = ()) -> M | N
         except ValidationError as error:
             details = sorted(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
         wrong = kept.standing([place for each in details for place in _report(each, kept, findings, at)])
-        findings.dropped += [(*at, *kept.locate(place)[0]) for place in wrong]
+        for place in wrong:
+            findings.drop((*at, *kept.locate(place)[0]))
         if () in wrong:
             return None
         kept.take_out(wrong)

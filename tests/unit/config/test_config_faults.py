@@ -284,6 +284,24 @@ def test_one_fault_one_sentence(faults, text, expected):
     assert found[0].startswith(expected)
 
 
+@pytest.mark.fault(75)
+def test_a_repeated_key_and_a_tag_hide_no_other_fault(faults):
+    found = faults(
+        ISSUERS + "certificates:\n"
+        "  - {name: a.example.com, name: b.example.com, install: {directory: !x /l, mode: 640}}\n"
+        "  - {install: {directory: /m, mode: 640}}\n"
+        "schedule: {every: 1s}\n"
+    )
+    assert [fault.partition("; ")[0] for fault in found] == [
+        "3: certificates[0].name: the same key as in line 3",
+        "3: certificates[0].install.directory: a tag, !…, stands here",
+        "3: certificates[0].install.mode: 640 is a number, and YAML may read it as a decimal one",
+        "4: certificates[1].install.mode: 640 is a number, and YAML may read it as a decimal one",
+        "4: certificates[1]: it has no name",
+        "5: schedule.every: 1s is too short",
+    ]
+
+
 BESIDE_WHAT_IS_MISSING = {
     "in an issuer": (
         "issuers:\n  rcl: {type: rcl, subscription_id: s, api_key: {file: /k}, base_url: 'http://evil.example/x'}\n"
