@@ -16,15 +16,15 @@ def test(path: str) -> int:
     """Send one message to everybody that `notify.urls` names, and say whether it was taken."""
     from renewd.cli import output
     from renewd.config import load
-    from renewd.planning.telling import Kind, Notice
-    from renewd.report import delivery, message
+    from renewd.report import delivery
+    from renewd.report.message import Message
 
     configuration = load.load(path).configuration
     if configuration.notify is None:
         output.say(f"{path}: nobody is told anything: there is no key `notify`")
         return 1
-    notice = Notice(Kind.RECOVERED, "renewd", "this is a test, and nothing is wrong")
-    composed = message.compose([notice], os.uname().nodename)
+    said = f"renewd: a test ({os.uname().nodename})"
+    composed = Message(said, "renewd: this is a test, and nothing is wrong", "success")
     try:
         delivery.send(configuration.notify.urls, composed)
     except delivery.Undelivered as error:

@@ -12,7 +12,7 @@ from renewd.config.databases import sqlite_path
 from renewd.config.document import Broken, Document
 from renewd.config.entries import Entry, filled
 from renewd.config.findings import Findings
-from renewd.config.model import Certificate, Configuration, Included, Options
+from renewd.config.model import Certificate, Configuration, Included, Options, Portal
 from renewd.config.sources import sources
 from renewd.config.structure import settle
 from renewd.config.targets import Target
@@ -152,7 +152,8 @@ class _Reading:
             reserved[configuration.web.socket] = "the socket of the page"
         reserved[os.path.abspath(main.path)] = "this configuration"
         reserved[configuration.state_directory] = "the state directory"
-        for flaw in between.flaws(entries, issuers, reserved):
+        portals = {name for name, issuer in configuration.issuers.items() if isinstance(issuer, Portal)}
+        for flaw in between.flaws(entries, between.Around(issuers, portals, reserved)):
             self._findings[flaw.document.path].add(flaw.path, flaw.wrong, flaw.right)
 
     def _mapping(

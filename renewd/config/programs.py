@@ -20,7 +20,7 @@ def problem(program: str) -> tuple[str, str] | None:
 def _suggestion(program: str) -> str:
     folder, name = os.path.split(program)
     there = _executables(os.path.join("/", folder) if folder else "")
-    near = [name] if name in there else difflib.get_close_matches(name, there, 1, 0.75)
+    near = [name] if name in there else difflib.get_close_matches(name, there, 1, 0.8)
     return f"{near[0]} is at {there[near[0]]}" if near else "install it, or write its path"
 
 

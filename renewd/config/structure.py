@@ -81,7 +81,9 @@ class _Kept:
     def standing(self, places: Iterable[Path]) -> list[Path]:
         """What has to go for these places: a missing key goes with what it is missing from, and nothing goes twice."""
         found = {self._there(place) for place in places}
-        outermost = [place for place in found if all(place[:length] not in found for length in range(len(place)))]
+        outermost = [
+            place for place in found if all(place[:length] not in found for length in range(len(place)))
+        ]
         return sorted(outermost, reverse=True)  # a list's last item first: no index moves before it is used
 
     def _there(self, place: Path) -> Path:
@@ -102,12 +104,13 @@ class _Kept:
             self._take(place)
 
     def _take(self, place: Path) -> None:
+        *above, part = place
         holder = self.value
-        for part in place[:-1]:
-            holder = holder[part]
-        if isinstance(holder, list):
-            del self._indexes.setdefault(id(holder), list(range(len(holder))))[place[-1]]
-        del holder[place[-1]]
+        for each in above:
+            holder = holder[each]
+        if isinstance(part, int):
+            del self._indexes.setdefault(id(holder), list(range(len(holder))))[part]
+        del holder[part]
 
 
 def _is_virtual(part: str | int) -> bool:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from renewd.config import secrets
 from renewd.config.sources import SecretSource
@@ -36,6 +36,21 @@ def send(addresses: Sequence[str | SecretSource], message: Message) -> None:
         "body": message.body,
         "kind": message.kind,
     }
+    failed = _failed(wanted)
+    if failed:
+        numbers = ", ".join(f"notify.urls[{number}]" for number in failed)
+        raise Undelivered(f"{numbers} did not take it", remedy=_REMEDY)
+
+
+def unusable(addresses: Sequence[str | SecretSource]) -> list[int]:
+    """Which of them, by number, are of no service that Apprise knows, or not as that one wants them; nothing is sent.
+
+    Raises Undelivered if that cannot be told.
+    """
+    return _failed({"urls": [revealed(address) for address in addresses]})
+
+
+def _failed(wanted: Mapping[str, object]) -> list[int]:
     try:
         ran = subprocess.run(
             [sys.executable, "-m", "renewd.report.sending"],
@@ -45,7 +60,7 @@ def send(addresses: Sequence[str | SecretSource], message: Message) -> None:
             timeout=SECONDS,
             check=False,
         )
-        failed = json.loads(ran.stdout)["failed"]
+        failed: list[int] = json.loads(ran.stdout)["failed"]
     except subprocess.TimeoutExpired:
         raise Undelivered(
             f"notify.urls: no service had answered after {SECONDS:.0f} s", remedy=_REMEDY
@@ -54,9 +69,7 @@ def send(addresses: Sequence[str | SecretSource], message: Message) -> None:
         raise Undelivered(
             f"notify: Apprise could not be run ({type(error).__name__})", remedy=_REMEDY
         ) from None
-    if failed:
-        numbers = ", ".join(f"notify.urls[{number}]" for number in failed)
-        raise Undelivered(f"{numbers} did not take it", remedy=_REMEDY)
+    return failed
 
 
 _REMEDY = "check the address, then: renewd notify test"

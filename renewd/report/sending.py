@@ -1,6 +1,7 @@
 """A process of its own that hands one message to Apprise, which is large, and ends: addresses come by standard input.
 
 Read: {"urls": [...], "title": "...", "body": "...", "kind": "failure"}. Printed: {"failed": [numbers of the urls]}.
+Without a title nothing is sent, and those fail that no service of Apprise's takes.
 """
 
 import json
@@ -24,7 +25,9 @@ def _sent(url: str, wanted: dict[str, Any]) -> bool:
     messenger = apprise.Apprise()
     if not messenger.add(url):
         return False
-    return bool(messenger.notify(title=wanted["title"], body=wanted["body"], notify_type=wanted["kind"]))
+    return "title" not in wanted or bool(
+        messenger.notify(title=wanted["title"], body=wanted["body"], notify_type=wanted["kind"])
+    )
 
 
 if __name__ == "__main__":
