@@ -16,4 +16,9 @@ class Fault:
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         said = f"{self.wrong}; {self.right}" if self.right else self.wrong
-        return ": ".join(part for part in (place, self.key, said) if part)
+        return _printable(": ".join(part for part in (place, self.key, said) if part))
+
+
+def _printable(text: str) -> str:
+    """The text with what would move a terminal's cursor, or worse, written out."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

@@ -3,10 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from renewd.fault import Fault
+
+if TYPE_CHECKING:
+    from renewd.config.load import Loaded
 
 
 @click.command()
@@ -27,11 +31,31 @@ def validate(path: str, *, schema: bool) -> int:
     faults, warnings = machine.examine(path)
     for warning in warnings:
         print(f"{warning} (a warning)", file=sys.stderr)
-    if faults:
+    loaded = load.examine(path).loaded
+    faults += () if loaded is None else _unusable(loaded)
+    if faults or loaded is None:
         return _told(faults)
-    count = len(load.load(path).targets)
+    count = len(loaded.targets)
     print(f"{path}: {count} certificate{'' if count == 1 else 's'} watched, no faults")
     return 0
+
+
+def _unusable(loaded: "Loaded") -> tuple[Fault, ...]:
+    """Addresses in `notify` that no service takes; those that cannot be read are told already."""
+    from renewd.report import delivery
+
+    notify, document = loaded.configuration.notify, loaded.document
+    if notify is None or document is None:
+        return ()
+    try:
+        numbers = delivery.unusable(notify.urls)
+    except delivery.Undelivered:
+        return ()
+    told = (
+        "Apprise knows no such address",
+        "write it as its documentation says: https://appriseit.com/services/",
+    )
+    return tuple(document.fault(("notify", "urls", number), *told) for number in numbers)
 
 
 def _told(faults: Sequence[Fault]) -> int:

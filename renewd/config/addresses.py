@@ -48,7 +48,7 @@ def base_url(text: str) -> str:
     url = _url(text)
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise ValueError(
-            "http:// would show the API key to the network; write https://, http:// is for a loopback host"
+            "http:// would show the network what is sent, secrets too; write https://, http:// is for a loopback host"
         )
     if url.query or "?" in text:
         raise ValueError("a query is in the URL; write it without")

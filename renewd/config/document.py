@@ -22,13 +22,13 @@ class Document:
     path: str
     text: str
 
-    def value(self) -> Any:
-        """What the text says. Raises Broken, with every fault that was found until then, if it says nothing clear."""
+    def read(self) -> tuple[Any, list[Flaw]]:
+        """What the text says, and what is wrong with that. Raises Broken, with all of it, if the rest says nothing clear."""
         reader = Reader(self.text)
         value = reader.read()
-        if reader.flaws:
+        if not reader.whole:
             raise Broken([self._placed(flaw) for flaw in reader.flaws])
-        return value
+        return value, reader.flaws
 
     def fault(self, path: Path, wrong: str, right: str = "") -> Fault:
         """A fault at the deepest part of the path that stands in the text."""

@@ -22,12 +22,22 @@ class Flaw:
     right: str = ""
 
 
-def flaws(entries: Sequence[Entry], issuers: Sequence[str], reserved: Mapping[str, str]) -> Iterator[Flaw]:
-    """All of them. `reserved` is what no target may be written to: path to what it is for."""
-    yield from _issuer_flaws(entries, issuers)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What else the file says: its issuers' names, those of portals among them, and paths that no target may be written to."""
+
+    issuers: Sequence[str]
+    portals: Collection[str]
+    reserved: Mapping[str, str]  # path to what it is for
+
+
+def flaws(entries: Sequence[Entry], around: Around) -> Iterator[Flaw]:
+    """All of them."""
+    yield from _issuer_flaws(entries, around.issuers)
+    yield from _domain_flaws(entries, around)
     yield from _shape_flaws(entries)
     yield from _name_flaws(entries)
-    yield from _path_flaws(entries, reserved)
+    yield from _path_flaws(entries, around.reserved)
 
 
 def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[Flaw]:
@@ -51,6 +61,17 @@ def _issuer_flaws(entries: Sequence[Entry], issuers: Sequence[str]) -> Iterator[
                 yield Flaw(*entry.place("issuer", index), f"there is no issuer {issuer!r}", right)
             elif issuer in written[:index]:
                 yield Flaw(*entry.place("issuer", index), f"{issuer} is in it twice", "write it once")
+
+
+def _domain_flaws(entries: Sequence[Entry], around: Around) -> Iterator[Flaw]:
+    """Entries with other names than the portal that is to issue them knows by theirs."""
+    for entry in entries:
+        name, domains = entry.certificate.name, ",".join(entry.certificate.domains)
+        asked = entry.certificate.issuer or around.issuers[:1]
+        portal = next((issuer for issuer in asked if issuer in around.portals), None)
+        if portal and name and domains and targets.identity(domains) != targets.identity(name):
+            wrong = f"{portal} issues for the names in `name`, as its portal shows them"
+            yield Flaw(*entry.place("domains"), wrong, "leave domains out; they are for an ACME CA")
 
 
 def _shape_flaws(entries: Sequence[Entry]) -> Iterator[Flaw]:
@@ -140,6 +161,9 @@ def _path_flaws(entries: Sequence[Entry], reserved: Mapping[str, str]) -> Iterat
         there = first.setdefault(use.path, use)
         if use.path in reserved:
             yield Flaw(*use.place, f"this path is {reserved[use.path]}", "write another")
+        elif there is not use and use.clashes(there) and there.place == use.place:
+            wrong = f"{there.name!r} and {use.name!r} share this path"
+            yield Flaw(*use.place, wrong, "write {name} in it, which stands for each")
         elif there is not use and use.clashes(there):
             wrong = f"the same path as {_said(there.place, use.place[0])}"
             yield Flaw(*use.place, wrong, "each needs a path of its own")
@@ -148,9 +172,9 @@ def _path_flaws(entries: Sequence[Entry], reserved: Mapping[str, str]) -> Iterat
 
 def _nested(uses: Sequence[_Use], first: Mapping[str, _Use], reserved: Mapping[str, str]) -> Iterator[Flaw]:
     folders = {path for path, use in first.items() if use.rest[-1] == "directory"}
-    around = _Around({*folders, *reserved})
+    nearest = _Folders({*folders, *reserved})
     for use in uses:
-        folder = around.of(use.path.rpartition("/")[0])
+        folder = nearest.of(use.path.rpartition("/")[0])
         if folder in reserved:
             yield Flaw(*use.place, f"it lies in {folder}, {reserved[folder]}", "write a path elsewhere")
         elif folder:
@@ -158,7 +182,7 @@ def _nested(uses: Sequence[_Use], first: Mapping[str, _Use], reserved: Mapping[s
             yield Flaw(*use.place, f"it lies in the folder of {said}", "write a path elsewhere")
 
 
-class _Around:
+class _Folders:
     """Which of some folders a path lies in, each parent looked at once; empty if in none."""
 
     def __init__(self, folders: Collection[str]) -> None:

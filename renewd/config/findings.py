@@ -34,8 +34,16 @@ class Findings:
 
     def add(self, path: Path, wrong: str, right: str = "", also: Path = ()) -> None:
         """Another fault; `also` is a place that it explains too, such as the key that was misspelt."""
-        if path in self._explained:
-            return
-        self.faults.append(self.document.fault(path, wrong, right))
-        for each in (path, also):
-            self._explained.update(each[:length] for length in range(len(each) + 1))
+        if path not in self._explained:
+            self.faults.append(self.document.fault(path, wrong, right))
+        self._explained.add(path)
+        if also:
+            self._explain(also)
+
+    def drop(self, path: Path) -> None:
+        """What stands there is left out; that it is missing, and what its mapping lacks by that, is no other fault."""
+        self.dropped.append(path)
+        self._explain(path)
+
+    def _explain(self, path: Path) -> None:
+        self._explained.update((path, path[:-1]))

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
-from renewd.config import addresses
+from renewd.config import addresses, near
 from renewd.config.paths import AbsolutePath
 from renewd.config.settings import Settings, between
-from renewd.config.sources import KeySource, SecretSource, unquotable
+from renewd.config.sources import EncodedSource, KeySource, SecretSource, unquotable
 from renewd.config.units import Duration, duration
 
 RCL_BASE_URL = (
@@ -52,7 +52,15 @@ class Timeout(Settings):
 
 def _directory(text: str) -> str:
     """The URL of a directory; `letsencrypt` stands for its own."""
-    return DIRECTORIES.get(text) or addresses.base_url(text)
+    if "/" in text:
+        return addresses.base_url(text)
+    if text not in DIRECTORIES:
+        meant = near.nearest(text, DIRECTORIES)
+        right = (
+            f"did you mean {meant}?" if meant else f"write {', '.join(DIRECTORIES)} or the directory's URL"
+        )
+        raise ValueError(f"{text!r} is not known here; {right}")
+    return DIRECTORIES[text]
 
 
 def _switch(value: Any) -> Any:
@@ -143,7 +151,7 @@ class Eab(Settings):
     """External account binding (RFC 8555 §7.3.4): which account of the CA's own the ACME account belongs to."""
 
     kid: str = Field(description="The key identifier that the CA gave you.", examples=["kid-1"])
-    hmac_key: SecretSource = Field(
+    hmac_key: EncodedSource = Field(
         description="Where the HMAC key, in base64url, is read from.",
         examples=[{"file": "/etc/renewd/eab-key"}],
     )

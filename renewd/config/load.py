@@ -12,7 +12,7 @@ from renewd.config.databases import sqlite_path
 from renewd.config.document import Broken, Document
 from renewd.config.entries import Entry, filled
 from renewd.config.findings import Findings
-from renewd.config.model import Certificate, Configuration, Included, Options
+from renewd.config.model import Certificate, Configuration, Included, Options, Portal
 from renewd.config.sources import sources
 from renewd.config.structure import settle
 from renewd.config.targets import Target
@@ -84,8 +84,8 @@ class _Reading:
     def configuration(self, path: str) -> Loaded | None:
         """What can be used of the file. Raises Broken if it is no document at all."""
         main = documents.load(path)
-        raw = _mapping(main)
-        findings = self._found_in(main, Configuration)
+        raw = self._mapping(main, Configuration)
+        findings = self._findings[main.path]
         configuration = settle(Configuration, _without_certificates(raw), findings)
         if configuration is None:
             return None
@@ -115,11 +115,11 @@ class _Reading:
     def _read(self, path: str) -> Iterator[tuple[Document, dict[str, Any]]]:
         try:
             document = documents.load(path)
-            raw = _mapping(document, empty={})
+            raw = self._mapping(document, Included, empty={})
         except Broken as broken:
             self._broken += broken.faults
             return
-        settle(Included, _without_certificates(raw), self._found_in(document, Included))
+        settle(Included, _without_certificates(raw), self._findings[document.path])
         yield document, raw
 
     def _entries(
@@ -152,22 +152,27 @@ class _Reading:
             reserved[configuration.web.socket] = "the socket of the page"
         reserved[os.path.abspath(main.path)] = "this configuration"
         reserved[configuration.state_directory] = "the state directory"
-        for flaw in between.flaws(entries, issuers, reserved):
+        portals = {name for name, issuer in configuration.issuers.items() if isinstance(issuer, Portal)}
+        for flaw in between.flaws(entries, between.Around(issuers, portals, reserved)):
             self._findings[flaw.document.path].add(flaw.path, flaw.wrong, flaw.right)
 
-    def _found_in(self, document: Document, model: type[Configuration | Included]) -> Findings:
-        return self._findings.setdefault(document.path, Findings(document, model))
-
-
-def _mapping(document: Document, empty: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The document's keys. Raises Broken if it has none; an empty one is `empty`, if that may be."""
-    value = document.value()
-    if value is None and empty is not None:
-        return empty
-    if isinstance(value, dict):
+    def _mapping(
+        self,
+        document: Document,
+        model: type[Configuration | Included],
+        empty: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The document's keys. Raises Broken if it has none; an empty one is `empty`, if that may be."""
+        value, flaws = document.read()
+        if value is None and empty is not None:
+            value = empty
+        if not isinstance(value, dict):
+            wrong = "the file is empty" if value is None else "the file is no mapping of keys"
+            raise Broken([Fault(document.path, None, "", wrong, "write a start with: renewd init")])
+        findings = self._findings.setdefault(document.path, Findings(document, model))
+        for flaw in flaws:
+            findings.add(flaw.path, flaw.wrong, flaw.right)
         return value
-    wrong = "the file is empty" if value is None else "the file is no mapping of keys"
-    raise Broken([Fault(document.path, None, "", wrong, "write a start with: renewd init")])
 
 
 def _without_certificates(raw: dict[str, Any]) -> dict[str, Any]:

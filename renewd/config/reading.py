@@ -64,10 +64,14 @@ class _Frame:
 
 
 class Reader:
-    """One reading of one text. `flaws` is what was found, `spots` where things stand, if that was wanted."""
+    """One reading of one text. `flaws` is what was found, `spots` where things stand, if that was wanted.
+
+    `whole` is False where the rest of the text could not be understood.
+    """
 
     def __init__(self, text: str, *, spots: dict[Path, Spot] | None = None) -> None:
         self.flaws: list[Flaw] = []
+        self.whole = True
         self.spots = spots
         self._text = text
         self._frames: list[_Frame] = []
@@ -80,7 +84,7 @@ class Reader:
         self._root: Any = None
 
     def read(self) -> Any:
-        """The text's value; worthless if there are flaws."""
+        """The text's value; worthless if it is not whole. Of equal keys the last counts, and tags do not."""
         steps: dict[type[Event], Callable[[Any], None]] = {
             ScalarEvent: self._scalar,
             MappingStartEvent: self._open,
@@ -97,8 +101,9 @@ class Reader:
                     step(event)
         except yaml.YAMLError as error:
             self.flaws.append(Flaw(*syntax.say(error, self._text)))
+            self.whole = False
         except _Stop:
-            pass
+            self.whole = False
         return self._root
 
     def _document(self, event: Event) -> None:
@@ -202,7 +207,16 @@ class Reader:
 
     def _check_tag(self, event: Any) -> None:
         if event.tag not in _TAGS:
-            self._stop(event, "a tag, !…, stands here", "leave it out; quote a text that begins with !")
+            right = "leave it out; quote a text that begins with !"
+            self.flaws.append(Flaw(_line(event), self._next(), "a tag, !…, stands here", right))
+
+    def _next(self) -> Path:
+        """Where what begins now will stand: a list has not counted it yet."""
+        above = self._path()
+        if self._frames and type(self._frames[-1].value) is list:
+            index = len(self._frames[-1].value)
+            return (*above[:-1], index) if index else (*above, index)
+        return above
 
     def _stop(self, event: Event, wrong: str, right: str) -> NoReturn:
         self.flaws.append(Flaw(_line(event), self._path(), wrong, right))

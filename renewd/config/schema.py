@@ -56,9 +56,9 @@ class Known:
     def __init__(self, model: type[BaseModel]) -> None:
         self._root = json_schema(model)
 
-    def keys(self, path: Path) -> tuple[str, ...]:
-        """The keys that a mapping at the path may have."""
-        schemas = self._at(path)
+    def keys(self, path: Path, kind: object = None) -> tuple[str, ...]:
+        """The keys that a mapping at the path may have; where there are several kinds of it, one whose `type` is `kind`."""
+        schemas = [schema for schema in self._at(path) if kind is None or _may_be(schema, kind)]
         named = (key for schema in schemas for key in schema.get("properties", ()))
         chosen = (key for schema in schemas for key in schema.get("propertyNames", {}).get("enum", ()))
         return tuple(dict.fromkeys([*named, *chosen]))
@@ -104,6 +104,11 @@ class Known:
             yield from self._flat(self._root["$defs"][schema["$ref"].rpartition("/")[2]])
         for choice in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
             yield from self._flat(choice)
+
+
+def _may_be(schema: Schema, kind: object) -> bool:
+    said = schema.get("properties", {}).get("type", {})
+    return bool(said.get("const", kind) == kind)
 
 
 def _children(schema: Schema, part: str | int) -> Iterator[Schema]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from typing import NoReturn
 
@@ -9,6 +10,7 @@ from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable
 
 CREDENTIALS = "/etc/renewd/credentials"  # from where the units load them
+_BASE64 = re.compile(r"[A-Za-z0-9_+/-]+={0,2}").fullmatch  # CAs write it in either alphabet
 _LARGEST = 4096  # bytes; an API key has some dozens
 
 
@@ -145,4 +147,6 @@ def _plain(text: str, where: str, source: SecretSource) -> Secret:
             f"{where} holds white space or control characters",
             remedy="one line with the secret is right, and nothing else",
         )
+    if source.encoded and not (_BASE64(text) and len(text.rstrip("=")) % 4 != 1):
+        raise SecretUnusable(f"{where} is not base64url", remedy="write it as the CA gave it to you")
     return Secret(text)

@@ -34,6 +34,7 @@ class SecretSource(Settings):
     """Where a secret is read from, at the moment it is needed. Exactly one of the three."""
 
     lines: ClassVar[bool] = False  # whether it may have white space in it, as a key in PEM or JSON has
+    encoded: ClassVar[bool] = False  # whether it is octets, written in base64url
 
     file: Annotated[str, unquotable(absolute, "write an absolute path")] | None = Field(
         None,
@@ -74,6 +75,12 @@ class KeySource(SecretSource):
     """The same of a private key, in PEM or JSON."""
 
     lines: ClassVar[bool] = True
+
+
+class EncodedSource(SecretSource):
+    """The same of octets that are written in base64url."""
+
+    encoded: ClassVar[bool] = True
 
 
 def sources(settings: BaseModel, at: Path = ()) -> Iterator[tuple[Path, SecretSource]]:

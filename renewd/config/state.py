@@ -12,7 +12,7 @@ def directory(path: str) -> str:
     try:
         document = documents.load(path)
         with documents.collector_paused():
-            value = document.value()
+            value, _ = document.read()
     except Broken as broken:
         raise ConfigurationError(broken.faults) from None
     found = value.get("state_directory", DIRECTORY) if isinstance(value, dict) else DIRECTORY

@@ -26,10 +26,12 @@ def settle(model: type[M], raw: Any, findings: Findings, at: Path = ()) -> M | N
             return model.model_validate(kept.value)
         except ValidationError as error:
             details = sorted(error.errors(include_url=False), key=lambda each: each["type"] == "missing")
-        places = [place for each in details for place in _report(each, kept, findings, at)]
-        findings.dropped += [(*at, *kept.locate(place)[0]) for place in places]
-        if not kept.without(places):
+        wrong = kept.standing([place for each in details for place in _report(each, kept, findings, at)])
+        for place in wrong:
+            findings.drop((*at, *kept.locate(place)[0]))
+        if () in wrong:
             return None
+        kept.take_out(wrong)
 
 
 def _report(error: ErrorDetails, kept: "_Kept", findings: Findings, at: Path) -> Iterator[Path]:
@@ -77,40 +79,40 @@ class _Kept:
             place.append(part)
         return tuple(written), tuple(place)
 
-    def without(self, places: Iterable[Path]) -> bool:
-        """Take out what stands at the places; False if that would be everything."""
+    def standing(self, places: Iterable[Path]) -> list[Path]:
+        """What has to go for these places: a missing key goes with what it is missing from, and nothing goes twice."""
+        found = {self._there(place) for place in places}
+        outermost = [
+            place for place in found if all(place[:length] not in found for length in range(len(place)))
+        ]
+        return sorted(outermost, reverse=True)  # a list's last item first: no index moves before it is used
+
+    def _there(self, place: Path) -> Path:
+        """As much of the place as is there."""
+        here = self.value
+        for length, part in enumerate(place):
+            keys = here if isinstance(here, dict) else range(len(here)) if isinstance(here, list) else ()
+            if part not in keys:
+                return place[:length]
+            here = here[part]
+        return place
+
+    def take_out(self, places: Iterable[Path]) -> None:
+        """Take out what stands at the places, which `standing` gave."""
         if not self._copied:
             self.value, self._copied = copy.deepcopy(self.value), True
-        taken = [self._take(place) for place in sorted(set(places), key=_late_first)]
-        return all(taken)
+        for place in places:
+            self._take(place)
 
-    def _take(self, place: Path) -> bool:
-        """Take out what stands there, or else the nearest thing around it."""
-        holders = [self.value]
-        for part in place:
-            holders.append(_child(holders[-1], part))
-        for holder, part in zip(reversed(holders[:-1]), reversed(place), strict=True):
-            if isinstance(holder, dict) and part in holder:
-                del holder[part]
-                return True
-            if isinstance(holder, list) and isinstance(part, int) and part < len(holder):
-                del self._indexes.setdefault(id(holder), list(range(len(holder))))[part]
-                del holder[part]
-                return True
-        return False
+    def _take(self, place: Path) -> None:
+        *above, part = place
+        holder = self.value
+        for each in above:
+            holder = holder[each]
+        if isinstance(part, int):
+            del self._indexes.setdefault(id(holder), list(range(len(holder))))[part]
+        del holder[part]
 
 
 def _is_virtual(part: str | int) -> bool:
     return isinstance(part, str) and (part == _KEY or (part.startswith("<") and part.endswith(">")))
-
-
-def _child(holder: Any, part: str | int) -> Any:
-    try:
-        return holder[part]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
-def _late_first(place: Path) -> tuple[int, int]:
-    """Deeper places first, and a list's last item first, so that no index moves before it is used."""
-    return -len(place), -place[-1] if place and isinstance(place[-1], int) else 0

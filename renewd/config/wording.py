@@ -33,7 +33,7 @@ def _wrong_value(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     if kind == "value_error" and error["input"] is not None:
         return path, *_own(error), ()
     if findings.known.is_secret(path):
-        return path, "this is not right here", _example(path[:1], findings) or "write a text", ()
+        return path, *_secret(error, path, findings), ()
     if error["input"] is None:
         return (
             path,
@@ -44,6 +44,13 @@ def _wrong_value(error: ErrorDetails, path: Path, findings: Findings) -> Said:
     return path, *_WORDS.get(kind, _other)(error, path, findings), ()
 
 
+def _secret(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
+    """What is wrong with a secret's source or inside one; nothing that stands there is repeated."""
+    if error["type"] == "value_error":  # of our own, which is for something that is written
+        return "nothing is written here", _own(error)[1]
+    return "this is not right here", _example(path[:1], findings) or "write a text"
+
+
 def _own(error: ErrorDetails) -> tuple[str, str]:
     """A sentence of our own validators: wrong, semicolon, right."""
     wrong, _, right = str(error["ctx"]["error"]).partition("; ")
@@ -51,7 +58,8 @@ def _own(error: ErrorDetails) -> tuple[str, str]:
 
 
 def _unknown_key(error: ErrorDetails, path: Path, findings: Findings) -> Said:
-    known = findings.known.keys(path[:-1])
+    _, kind = findings.document.at((*path[:-1], "type"))
+    known = findings.known.keys(path[:-1], kind)
     meant = near.nearest(str(path[-1]), known)
     if meant is not None:
         return path, "unknown key", f"did you mean {meant}?", (*path[:-1], meant)
@@ -66,11 +74,14 @@ def _unknown_kind(given: dict[Any, Any], path: Path, findings: Findings) -> Said
     """A mapping whose `type` says no kind that is known."""
     path = (*path, "type")
     known = findings.known.words(path)
-    if "type" not in given:
-        return path, "it is missing", f"write {_list(known, 'or')}", ()
-    meant = near.nearest(given["type"], known) if isinstance(given["type"], str) else None
+    kind = given.get("type")
+    if kind is None:
+        wrong = "nothing is written here" if "type" in given else "it is missing"
+        return path, wrong, f"write {_list(known, 'or')}", ()
+    meant = near.nearest(kind, known) if isinstance(kind, str) else None
+    said = repr(kind) if isinstance(kind, str) else findings.document.written(path) or _kind(kind)
     right = f"did you mean {meant}?" if meant else f"write {_list(known, 'or')}"
-    return path, f"{given['type']!r} is not known here", right, ()
+    return path, f"{said} is not known here", right, ()
 
 
 def _text(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
@@ -96,7 +107,8 @@ def _choice(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, s
 
 def _many(error: ErrorDetails, path: Path, findings: Findings) -> tuple[str, str]:
     given = error["input"]
-    example = f"{path[-1]}: [{given}]" if isinstance(given, str | int) and path else ""
+    bare = given if isinstance(given, str) else findings.document.written(path)
+    example = f"{path[-1]}: [{bare}]" if bare and path else ""
     return f"a list is wanted here, not {_kind(given)}", f"write {example}" if example else _example(
         path, findings
     )

@@ -14,6 +14,7 @@ from renewd.report.message import Message
 
 SECONDS = 60.0  # that all services may take together
 REMEDY = "check the address, then: renewd notify test"
+REFUSED = "did not take it"
 
 Address = str | SecretSource
 
@@ -43,6 +44,18 @@ def send(letters: Mapping[int, tuple[Address, Message]]) -> dict[int, str]:
     return failed | _sent(items) if items else failed
 
 
+def unusable(addresses: Sequence[Address]) -> list[int]:
+    """Which of them, by number, are of no service that Apprise knows, or not as that one wants them; nothing is sent.
+
+    Raises Undelivered if that cannot be told.
+    """
+    failed = _sent([{"number": number, "url": revealed(each)} for number, each in enumerate(addresses)])
+    for why in failed.values():
+        if why != REFUSED:
+            raise Undelivered(why)
+    return sorted(failed)
+
+
 def _sent(items: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """By Apprise, which says of each that was told when it was; who hangs holds up nobody else."""
     try:
@@ -54,7 +67,7 @@ def _sent(items: Sequence[Mapping[str, Any]]) -> dict[int, str]:
             check=False,
         )
         said = ran.stdout
-        late = "cannot be told: Apprise failed" if ran.returncode else "did not take it"
+        late = "cannot be told: Apprise failed" if ran.returncode else REFUSED
     except subprocess.TimeoutExpired as error:
         said, late = error.stdout or b"", f"had not answered after {SECONDS:.0f} s"
     except OSError as error:

@@ -1,7 +1,7 @@
 """A process of its own that hands messages to Apprise, which is large, and ends: addresses come by standard input.
 
 Read: [{"number": 0, "url": "...", "title": "...", "body": "...", "kind": "failure"}]. Printed: the numbers of those who
-were told, each as soon as it was. It ends with whoever started it.
+were told, each as soon as it was; of letters without a title, which are not sent, those whose address can be used. It ends with whoever started it.
 """
 
 import ctypes
@@ -31,8 +31,9 @@ def _send(letter: dict[str, Any]) -> None:
     import apprise
 
     messenger = apprise.Apprise()
-    if messenger.add(letter["url"]) and messenger.notify(
-        title=letter["title"], body=letter["body"], notify_type=letter["kind"]
+    if messenger.add(letter["url"]) and (
+        "title" not in letter
+        or messenger.notify(title=letter["title"], body=letter["body"], notify_type=letter["kind"])
     ):
         sys.stdout.write(f"{letter['number']}\n")
         sys.stdout.flush()

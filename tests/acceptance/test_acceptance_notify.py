@@ -21,6 +21,7 @@ def test_a_test_message_arrives_by_web_and_by_mail(world: World):
         assert "this is a test" in hook.messages[0]["message"]
         assert hook.messages[0]["title"].startswith("renewd: test (")
         assert "this is a test" in mailbox.mails[0]
+        assert hook.messages[0]["title"].startswith("renewd: a test (")
 
 
 def test_who_cannot_be_told_is_named_without_the_secret(world: World):
@@ -115,3 +116,18 @@ def test_a_renewal_is_told_if_that_was_asked_for(world: World, on: list[str]):
             hook.wait(hits=1 + (on == ["renewed"]))
             assert daemon.end() == 0
         assert ["renewed until" in each["message"] for each in hook.messages] == [True] * (on == ["renewed"])
+
+
+def test_validate_tells_addresses_that_no_service_takes(world):
+    kept = world.folder / "address"
+    kept.write_text("http://example.com")
+    kept.chmod(0o600)
+    urls = ["foo://x", "json://localhost/", {"file": str(kept)}, "mailto://u:p4nary@"]
+    told = renewd(world.write(A, notify={"urls": urls}), "validate")
+    assert told.returncode == 2
+    assert [number for number in range(4) if f"notify.urls[{number}]: Apprise knows" in told.stderr] == [
+        0,
+        2,
+        3,
+    ]
+    assert "p4nary" not in told.stderr

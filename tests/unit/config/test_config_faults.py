@@ -186,7 +186,7 @@ SITUATIONS = {
     ),
     "http to another host": (
         ISSUERS.replace("sub_1", "sub_1, base_url: 'http://api.example.com'") + ENTRY,
-        "1: issuers.rcl.base_url: http:// would show the API key",
+        "1: issuers.rcl.base_url: http:// would show the network what is sent",
     ),
     "roots that are nothing known": (
         ISSUERS.replace("sub_1", "sub_1, trust: sistem") + ENTRY,
@@ -272,6 +272,44 @@ SITUATIONS = {
         ISSUERS + ENTRY + "    expect: {issuer: ''}",
         "5: certificates[0].expect.issuer: the text is empty",
     ),
+    "a key of another kind of issuer": (
+        "issuers: {ca: {type: acme, directory: letsencrypt, agree_terms: true, subscription_id: s}}\n"
+        + ENTRY,
+        "1: issuers.ca.subscription_id: unknown key; known here: trust, timeout, proxy, ca_file, type, directory",
+    ),
+    "an issuer whose type is nothing": (
+        ISSUERS.replace("type: rcl", "type: ") + ENTRY,
+        "1: issuers.rcl.type: nothing is written here; write rcl, rcl-v8 or acme",
+    ),
+    "a null where a secret's source is wanted": (
+        ISSUERS.replace("{file: /etc/renewd/key}", "") + ENTRY,
+        "1: issuers.rcl.api_key: nothing is written here; write where it is read from: {file: /etc/renewd/…}",
+    ),
+    "a directory that is almost known": (
+        "issuers: {ca: {type: acme, directory: letsencryptt, agree_terms: true}}\n" + ENTRY,
+        "1: issuers.ca.directory: 'letsencryptt' is not known here; did you mean letsencrypt?",
+    ),
+    "a directory that is none": (
+        "issuers: {ca: {type: acme, directory: zerossl, agree_terms: true}}\n" + ENTRY,
+        "1: issuers.ca.directory: 'zerossl' is not known here; write letsencrypt, letsencrypt-staging or the directory's URL",
+    ),
+    "other names than the portal's": (
+        ISSUERS + ENTRY + "    domains: [b.example.com]",
+        "5: certificates[0].domains: rcl issues for the names in `name`, as its portal shows them; leave domains out",
+    ),
+    "two entries that share a path of the defaults": (
+        ISSUERS
+        + "defaults:\n  install: {directory: /l}\ncertificates: [{name: a.example.com}, {name: b.example.com}]",
+        "3: defaults.install.directory: 'a.example.com' and 'b.example.com' share this path; write {name} in it",
+    ),
+    "yes where names are wanted": (
+        ISSUERS + "certificates: [{names: yes, install: {directory: /l}}]",
+        "2: certificates[0].names: a list is wanted here, not true; write names: [yes]",
+    ),
+    "what would colour a terminal": (
+        ISSUERS + ENTRY + 'include: "\\e[31mred"',
+        r"5: include: a list is wanted here, not a text; write include: [\x1b[31mred]",
+    ),
     "a pattern that cannot be": (ISSUERS + ENTRY + 'include: ["a\\0"]', "5: include[0]:"),
 }
 
@@ -282,6 +320,55 @@ def test_one_fault_one_sentence(faults, text, expected):
     found = faults(text)
     assert len(found) == 1, found
     assert found[0].startswith(expected)
+
+
+@pytest.mark.fault(75)
+def test_a_repeated_key_and_a_tag_hide_no_other_fault(faults):
+    found = faults(
+        ISSUERS + "certificates:\n"
+        "  - {name: a.example.com, name: b.example.com, install: {directory: !x /l, mode: 640}}\n"
+        "  - {install: {directory: /m, mode: 640}}\n"
+        "schedule: {every: 1s}\n"
+    )
+    assert [fault.partition("; ")[0] for fault in found] == [
+        "3: certificates[0].name: the same key as in line 3",
+        "3: certificates[0].install.directory: a tag, !…, stands here",
+        "3: certificates[0].install.mode: 640 is a number, and YAML may read it as a decimal one",
+        "4: certificates[1].install.mode: 640 is a number, and YAML may read it as a decimal one",
+        "4: certificates[1]: it has no name",
+        "5: schedule.every: 1s is too short",
+    ]
+
+
+BESIDE_WHAT_IS_MISSING = {
+    "in an issuer": """
+issuers:
+  rcl: {type: rcl, subscription_id: s, api_key: {file: /k}, base_url: http://evil.example/x}
+  KEY: {type: acme, directory: letsencrypt, key_type: q}
+certificates: [{name: a.example.com, issuer: nope, install: {directory: /l, mode: "0644"}}]
+""",
+    "in a section": f"""{ISSUERS}
+certificates: [{{name: a.example.com, install: {{directory: /l, mode: "0644"}}}}]
+notify: {{on: [bar], KEY: x}}
+schedule: {{every: 1s}}
+""",
+    "in a list": f"""{ISSUERS}
+certificates:
+  - name: a.example.com
+    issuer: nope
+    install: {{directory: /l}}
+    hooks: {{check: [{{KEY: 5s}}, {{run: x, timeout: 11m}}, {{run: y, timeout: 12m}}]}}
+""",
+}
+
+
+@pytest.mark.fault(75)
+@pytest.mark.parametrize("text", BESIDE_WHAT_IS_MISSING.values(), ids=BESIDE_WHAT_IS_MISSING)
+def test_what_is_wrong_beside_a_missing_key_is_told_in_any_order_of_the_keys(faults, text):
+    """The keys' hashes differ from run to run, and so did the order in which they were left out."""
+    for number in range(24):
+        found = faults(text.replace("KEY", f"x{number}x"))
+        assert len(found) == 5, found
 
 
 HIDDEN = {

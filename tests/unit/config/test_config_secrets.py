@@ -12,7 +12,7 @@ import pytest
 from renewd.config import secrets
 from renewd.config.model import SecretSource
 from renewd.config.secrets import Secret
-from renewd.config.sources import KeySource
+from renewd.config.sources import EncodedSource, KeySource
 from renewd.errors import SecretUnusable, TargetError
 
 TEXT = "s3cr3t-canary"
@@ -178,3 +178,13 @@ def test_a_private_key_has_several_lines_other_secrets_have_one(file):
     file.write_text("")
     with pytest.raises(SecretUnusable, match="is empty"):
         secrets.resolve(KeySource(file=str(file)))
+
+
+@pytest.mark.parametrize("text", ["no base64!", "AAAAA", "ä"])
+def test_octets_that_are_not_written_in_base64url_are_refused(file: Path, text: str):
+    file.write_text("c2VjcmV0LWNhbmFyeQ==")
+    source = EncodedSource(file=str(file))
+    assert secrets.resolve(source).reveal() == "c2VjcmV0LWNhbmFyeQ=="
+    file.write_text(text)
+    with pytest.raises(SecretUnusable):
+        secrets.resolve(source)
