@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from renewd.config.targets import HookCommand, Target
+from renewd.config.targets import HookCommand, HookSet, Target
 from renewd.errors import StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
@@ -112,6 +112,11 @@ def deploy(context: Context, ready: Sequence[Ready]) -> list[Outcome]:
     return outcomes
 
 
+def _alone(context: Context, target: Target) -> bool:
+    """Whether its files going live concern nobody but itself: no hook, and no other side that puts them in place."""
+    return target.hooks == HookSet() and context.loaded.line is None
+
+
 def _grouped(ready: Iterable[Ready]) -> dict[Group, list[Ready]]:
     groups: dict[Group, list[Ready]] = {}
     for item in ready:
@@ -121,7 +126,7 @@ def _grouped(ready: Iterable[Ready]) -> dict[Group, list[Ready]]:
 
 @dataclass(slots=True)
 class _Pass:
-    """One round: a crew obtains, this thread deploys what is ready."""
+    """One round: a crew obtains, this thread deploys what is ready and shares hooks."""
 
     context: Context
     tasks: list[Task]
@@ -136,7 +141,7 @@ class _Pass:
             return []
         concurrency = context.loaded.configuration.schedule.concurrency
         crew: Crew[Task, Ready | Outcome | None] = Crew(
-            self.tasks, lambda task: attempts.take_up(context, task), concurrency, context.clock, self._late
+            self.tasks, self._obtain, concurrency, context.clock, self._late
         )
         left = Counter(task.target.hooks.group for task in self.tasks)
         while crew.left and not context.stop.is_set():
@@ -151,6 +156,14 @@ class _Pass:
         if context.stop.is_set():
             self._leave(crew)
         return self.outcomes
+
+    def _obtain(self, task: Task) -> Ready | Outcome | None:
+        """In a thread of the crew, where also goes live what no hook is run for: side by side, and held up by none."""
+        result = attempts.take_up(self.context, task)
+        if isinstance(result, Ready) and _alone(self.context, result.target):
+            (outcome,) = deploy(self.context, [result])
+            return outcome
+        return result
 
     def _note(self, task: Task, result: Ready | Outcome | BaseException | None) -> None:
         self.finished.add(task.target.identity)
