@@ -150,7 +150,7 @@ def _unexpected(error: Exception) -> int:
         _say(f"renewd: {streams.words(error)}")
         return FAILED
     _say(f"renewd: unexpected {type(error).__name__}: {error}")
-    _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it.")
+    _say("This is a defect of renewd; RENEWD_DEBUG=1 shows where. Please report it; docs/when.md says how.")
     return FAILED
 
 

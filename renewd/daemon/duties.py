@@ -64,6 +64,10 @@ class Duties:
             return now + SOON
         return self.agenda.next_tick(now)
 
+    def served(self) -> bool:
+        """Whether nothing else was seen to be served than what is live."""
+        return not self._watch.wrong(self.context)
+
     def look(self) -> Passed | None:
         """A pass over all targets if it is due, else over those that asked for an earlier one; None if nobody did."""
         now = self.context.clock.now()

@@ -60,7 +60,7 @@ class Daemon:
         self.doubt = Doubt(self.clock, self.emit, presence.ask(self.state_directory).believed)
         self.starts = starts.Starts(self.state_directory, self.clock)
         self.last_pass: datetime | None = None  # when the last whole one ended
-        self.healthy = False  # whether all was well in it
+        self._well = False  # whether all went well in it
 
     @property
     def context(self) -> Context:
@@ -76,6 +76,11 @@ class Daemon:
     def held(self) -> Mapping[str, str]:
         """What this machine lacks for targets, by their names."""
         return self.duties.lacking.held
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all went well in the last whole pass, and what is live is served as far as it was looked at since."""
+        return self._well and self.duties.served()
 
     def run(self, inbox: signals.Inbox) -> None:
         """Live until SIGTERM or SIGINT comes. Raises AlreadyRunning, StateUnusable, ConfigurationError before anything else."""
@@ -214,12 +219,12 @@ class Daemon:
 
     def _passed(self, passed: Passed) -> None:
         if passed.whole:
-            self.last_pass, self.healthy = self.clock.now(), False
+            self.last_pass, self._well = self.clock.now(), False
             if not self.context.offline and not self.stop.is_set():
                 self.starts.healthy()
         if passed.whole or passed.outcomes:
             self.supervisor.looked(self.context, passed.outcomes, whole=passed.whole)
-        self.healthy |= passed.healthy
+        self._well |= passed.healthy
 
     def _failed(self, error: Exception) -> None:
         self.emit(own.TickFailed.of(error))

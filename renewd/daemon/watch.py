@@ -28,6 +28,12 @@ class Watch:
         """Whether anybody is left."""
         return bool(self._left)
 
+    def wrong(self, context: Context) -> bool:
+        """Whether the newest look at any target, which may be an earlier process's, found what is not right."""
+        known = served.read(context.loaded.configuration.state_directory)
+        looked = (known.get(target.identity) for target in context.loaded.targets if target.entry.confirm)
+        return any(step is not None and step.facts["why"] for step in looked)
+
     def run(self, context: Context) -> None:
         """Look at the next ones."""
         some, self._left = self._left[:MOST], self._left[MOST:]

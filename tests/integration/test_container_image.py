@@ -115,6 +115,16 @@ def test_neither_the_clone_nor_what_built_it_is_in_the_image(engine: Engine):
     assert not [word for word in said.stdout.split() if "pip" in word or "/" in word]
 
 
+def test_what_was_packaged_and_installed_has_units_and_manual_with_it(engine: Engine):
+    shown = engine.podman(
+        "run", "--rm", "--network", "none", images.IMAGE, "install-systemd", "--dry-run"
+    ).stdout
+    for path in (images.ROOT / "systemd").glob("renewd*.service"):
+        assert f"new        /etc/systemd/system/{path.name}\n" in shown or "simple" in path.name
+    assert "    ExecStart=/opt/renewd/bin/renewd run\n" in shown
+    assert "new        /usr/local/share/man/man1/renewd*.1\n" in shown
+
+
 def test_it_runs_without_root_without_privileges_on_a_root_that_is_read_only(engine: Engine, start: Start):
     start()
     found = status(engine)

@@ -44,8 +44,8 @@ class Scene:
         self.configure(A)
         machine.renewd("install-systemd", check=True)
 
-    def configure(self, *names: str, **keys: object) -> None:
-        """The configuration: these names, in a folder that nginx serves from."""
+    def configure(self, *names: str, web: object = None, **keys: object) -> None:
+        """The configuration: these names, in a folder that nginx serves from; without a page unless `web` says so."""
         issuer = {
             "type": "rcl",
             "subscription_id": self.subscription,
@@ -60,6 +60,7 @@ class Scene:
             **keys,
         }
         whole = {"issuers": {"rcl": issuer}, "certificates": [{"name": name, **entry} for name in names]}
+        whole |= {} if web is None else {"web": web}
         self.machine.write(CONFIG, yaml.safe_dump(whole), "0640", "root:root")
         self.machine.run("/bin/sh", "-c", f"getent group renewd >/dev/null && chgrp renewd {CONFIG} || true")
 
@@ -104,6 +105,10 @@ class Scene:
         return self.machine.run(
             "/usr/bin/openssl", "x509", "-noout", "-serial", "-enddate", "-in", f"{LIVE}/{A}/fullchain.pem"
         ).stdout
+
+    def page(self, path: str = "/") -> str:
+        code = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9473{path}').read().decode())"
+        return self.machine.run("/opt/renewd/bin/python", "-c", code, check=False).stdout
 
     def status(self) -> str:
         return self.machine.show("renewd", "StatusText")
@@ -219,6 +224,24 @@ def test_a_reload_of_a_wrong_configuration_fails_and_the_status_says_why(running
     machine.run("/bin/systemctl", "reload", "renewd")
     come(lambda: "refused" not in running.status())
     assert machine.show("renewd", "ActiveState") == "active"
+
+
+def test_the_page_and_the_metrics_tell_of_a_configuration_that_is_not_taken_until_it_is_right(running: Scene):
+    machine, taken = running.machine, "\nrenewd_config_last_reload_successful 1\n"
+    running.configure(A, web={})
+    machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: taken in running.page("/metrics"))
+    running.configure(A, web={}, renew_befor="30d")
+    assert machine.run("/bin/systemctl", "reload", "renewd", check=False).returncode != 0
+    machine.run("/bin/systemctl", "kill", "-s", "HUP", "--kill-who=main", "renewd")
+    come(lambda: taken.replace(" 1", " 0") in running.page("/metrics"))
+    assert "did you mean renew_before" in running.page()
+    running.configure(A, web={})
+    machine.run("/bin/systemctl", "reload", "renewd")
+    come(lambda: taken in running.page("/metrics"))
+    assert "renew_before" not in running.page()
+    running.configure(A)
+    machine.run("/bin/systemctl", "reload", "renewd")
 
 
 def test_a_daemon_that_stands_still_is_killed_by_the_watchdog_and_comes_back(scene: Scene):

@@ -265,7 +265,3 @@ def test_the_manual_is_put_where_man_looks_for_it(config: Path, tmp_path: Path, 
     (put / "renewd.1").write_text("an earlier one")
     assert "updated    /usr/local/share/man/man1/renewd*.1\n" in install(config, root).stdout
     assert "as it is   /usr/local/share/man/man1/renewd*.1\n" in install(config, root).stdout
-
-
-def test_the_package_brings_the_units_along():
-    assert json.dumps("renewd/systemd") in (ROOT / "pyproject.toml").read_text()

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from renewd.confirm import Verdict
 from renewd.daemon.service import Daemon
+from renewd.renewal import served
 from renewd.report.notify import Notifier
 from tests.clocks import FakeClock
 from tests.postbox import Hook
+from tests.servers import free_port
 from tests.world import World
 
 A, B = "a.example", "b.example"
@@ -92,6 +95,21 @@ def test_what_this_machine_lacks_is_not_well(world: World, hook: Hook):
     watched = Watched(world, A, lacking, heartbeat=beat(hook))
     watched.tick()
     assert hook.hits == 0
+
+
+def test_what_is_served_otherwise_holds_it_back_until_it_is_right_again(
+    world: World, hook: Hook, monkeypatch: pytest.MonkeyPatch
+):
+    why = "still serves 02"
+    monkeypatch.setattr(served, "look", lambda *_: Verdict(not why, why, "01", world.clock.now()))
+    Watched(world, A).tick()
+    entry = world.entry(A, confirm={"connect": f"127.0.0.1:{free_port()}"})
+    for _ in range(2):  # a start forgets nothing of it
+        Watched(world, entry, heartbeat=beat(hook)).tick(PASS)
+    assert hook.hits == 0
+    why = ""
+    Watched(world, entry, heartbeat=beat(hook)).tick(PASS)
+    assert hook.hits == 1
 
 
 def test_ticks_that_fail_give_none(world: World, hook: Hook, monkeypatch: pytest.MonkeyPatch):

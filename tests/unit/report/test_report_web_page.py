@@ -377,6 +377,6 @@ def test_the_metrics_remember_the_last_pass_after_which_all_was_well(start, worl
     daemon.tick()
     assert healthy() == [daemon.last_pass.timestamp()]
     well = daemon.last_pass
-    daemon.healthy, daemon.last_pass = False, clock.now() + timedelta(hours=14)
+    daemon._well, daemon.last_pass = False, clock.now() + timedelta(hours=14)
     daemon.page.ticked(daemon)
     assert healthy() == [well.timestamp()]
