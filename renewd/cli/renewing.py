@@ -126,7 +126,8 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
         from renewd.renewal import by_hand
 
         work.refuse_a_wrong_clock(context.clock.now())
-        return by_hand.finalize(context, names.one(context.loaded, name), order_uri)
+        able, held = work.able(context.loaded, [names.one(context.loaded, name)])
+        return held or by_hand.finalize(context, able[0], order_uri)
 
     return _act(path, act, patience=wait, quiet=quiet, as_json=as_json)
 

@@ -160,7 +160,7 @@ def link_target(name: str, *, within: int | None = None) -> str | None:
     try:
         return os.readlink(name, dir_fd=within)
     except OSError as error:
-        if error.errno in {errno.ENOENT, errno.EINVAL}:
+        if error.errno in {errno.ENOENT, errno.EINVAL, errno.ENOTDIR}:
             return None
         raise
 

@@ -10,6 +10,22 @@ from renewd.install import atomic, layouts
 Files = tuple[tuple[str, str], ...]
 
 
+def younger(place: Place, root: str) -> bool:
+    """Whether any file may have changed or gone since renewd installed it; False where it did not install."""
+    look = _files_older if place.directory is None else _version_older
+    try:
+        return not look(root, layouts.shown(place))
+    except OSError:
+        return False
+
+
+def gone(place: Place, root: str) -> list[str]:
+    """The files of a live version that are not there any more, as programs open them."""
+    if atomic.link_target(f"{root}/{layouts.CURRENT}") is None:
+        return []
+    return [path for _, path in layouts.shown(place) if not os.path.exists(path)]
+
+
 def edited(place: Place, root: str) -> list[str]:
     """What somebody changed, one sentence each; nothing where renewd did not install, or the store in `root` is closed to us."""
     files = layouts.shown(place)

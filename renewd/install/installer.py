@@ -46,20 +46,20 @@ class Installer:
 
     def current(self, target: Target) -> str | None:
         """The version that is live in all of the target's places; None where there is none, or not the same one."""
-        found = self._sites(target)
+        found = self._seen(target)
         live = versions.current(found[0].root) if found else None
         return live if live is not None and all(switching.shows(site, live) for site in found) else None
 
     def previous(self, target: Target) -> str | None:
         """The version that was live before the current one, if it is still there."""
-        found = (versions.previous(site.root) for site in self._sites(target))
+        found = (versions.previous(site.root) for site in self._seen(target))
         known = {version.id for version in self.versions(target)}
         return next((version for version in found if version in known), None)
 
     def versions(self, target: Target) -> list[Version]:
         """All whole versions, newest first; whether their files are unchanged only `load` looks."""
         found: dict[str, Version] = {}
-        for site in self._sites(target):
+        for site in self._seen(target):
             for name in versions.names(site.root):
                 if name not in found and (stored := versions.read_manifest(site.root, name)) is not None:
                     found[name] = stored.version
@@ -69,14 +69,14 @@ class Installer:
         """What is live otherwise than renewd installed it (a hook may have edited it), one sentence each."""
         return [
             problem
-            for site in self._sites(target)
+            for site in self._seen(target)
             if (version := versions.current(site.root)) is not None
             for problem in switching.altered(site, version)
         ]
 
     def load(self, target: Target, version: str) -> Bundle:
         """The version's bundle, without the PFX's password. Raises InstallFailed if it is not there or not whole."""
-        return staging.load(_holder(self._sites(target), version), version)
+        return staging.load(_holder(self._seen(target), version), version)
 
     def live_leaf(self, target: Target) -> x509.Certificate | None:
         """The leaf that programs see in the first place that shows one, whoever put it there; a placeholder is none."""
@@ -103,7 +103,7 @@ class Installer:
         mounted = mounts.read()
         folders = {
             os.path.realpath(folder)
-            for site in self._sites(target)
+            for site in self._seen(target)
             for folder in (site.root, *(os.path.dirname(path) for _, path in site.files))
         }
         return [found for folder in sorted(folders) if (found := mounts.warning(mounted, folder)) is not None]
@@ -170,7 +170,7 @@ class Installer:
 
     def prune(self, target: Target) -> None:
         """Take away versions that nobody goes back to, and what crashes left behind. Raises InstallFailed."""
-        for site in self._sites(target):
+        for site in self._seen(target):
             versions.prune(site, self._clock.now())
 
     def sweep(self) -> None:
@@ -186,17 +186,17 @@ class Installer:
 
     def pin(self, target: Target) -> None:
         """What is live stays live until `unpin`. Raises InstallFailed."""
-        for site in self._sites(target):
+        for site in self._seen(target):
             pins.put(site.root, versions.current(site.root), self._clock.now())
 
     def unpin(self, target: Target) -> None:
         """Newer versions may go live again. Raises InstallFailed."""
-        for site in self._sites(target):
+        for site in self._seen(target):
             pins.remove(site.root)
 
     def pinned(self, target: Target) -> bool:
         """True after `pin`."""
-        return any(pins.exists(site.root) for site in self._sites(target))
+        return any(pins.exists(site.root) for site in self._seen(target))
 
     def quarantine(self, target: Target, material: Material, problems: Sequence[str]) -> str:
         """Keep refused material for a week, for people to look at; its folder. Raises InstallFailed."""
@@ -210,7 +210,12 @@ class Installer:
         return os.path.join(self._state, layouts.QUARANTINE, layouts.folder(target.slug))
 
     def _sites(self, target: Target) -> tuple[Site, ...]:
+        """To write there. Raises InstallFailed if an owner does not exist."""
         return sites.of(target, self._state)
+
+    def _seen(self, target: Target) -> tuple[Site, ...]:
+        """To look there, whoever is to own it."""
+        return sites.of(target, self._state, owned=False)
 
 
 def _clear(found: Sequence[Site]) -> None:

@@ -41,6 +41,7 @@ CURRENT = "current"
 PREVIOUS = "previous"
 PINNED = "pinned"
 STAGE = ".stage-"  # + identifier: a version that is being written
+STAMP = len("20261123T085627Z")  # characters of an identifier that are its time
 TAKEN = "-taken"  # at an identifier's end: files that were there before renewd came
 _IDENTIFIER = re.compile(rf"[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}({TAKEN})?", re.ASCII)
 _LEAF = ("fullchain", "cert", "combined", "pfx")  # where the leaf is looked for, the best place first

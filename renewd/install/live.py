@@ -21,7 +21,7 @@ _RANK = {"missing": 0, "invalid": 1, "present": 2}
 
 
 def look(target: Target, state_directory: str = "") -> Facts:
-    """What stands in the leaf's file; of several places the one that is worst off.
+    """What stands in the leaf's file; of several places the one that is worst off. Closely where a file is not as installed.
 
     `state_directory` helps where a PFX is all there is, and renewd is not told its password.
     """
@@ -29,8 +29,13 @@ def look(target: Target, state_directory: str = "") -> Facts:
     if (
         len(places) == 1 and (directory := places[0].directory) is not None
     ):  # the usual case, ten thousand times
-        return _look_at(directory + _LEAF[places[0].settings.layout])
-    return worst([_look(place, root) for place, root in _stores(target, state_directory)])
+        found = _look_at(directory + _LEAF[places[0].settings.layout])
+    else:
+        found = worst([_look(place, root) for place, root in _stores(target, state_directory)])
+    if found.state != "present" or not state_directory:
+        return found
+    stores = _stores(target, state_directory)
+    return look_closely(target, state_directory) if any(glance.younger(*each) for each in stores) else found
 
 
 def look_closely(target: Target, state_directory: str = "") -> Facts:
@@ -44,6 +49,10 @@ def look_closely(target: Target, state_directory: str = "") -> Facts:
             one.state, one.problem = "invalid", f"it is another certificate than {found[0].path}"
     what = worst(found)
     if what.state == "present" and state_directory:
+        gone = [path for place, root in _stores(target, state_directory) for path in glance.gone(place, root)]
+        if gone:
+            what.state, what.problem = "missing", f"there is no file {', '.join(gone)}"
+            return what
         edited = [
             said for place, root in _stores(target, state_directory) for said in glance.edited(place, root)
         ]

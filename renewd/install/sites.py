@@ -39,8 +39,11 @@ class Site:
         return self.shown_attributes(kind) if self.linked else Attributes(0o600)
 
 
-def of(target: Target, state_directory: str) -> tuple[Site, ...]:
-    """The target's places, in the configuration's order. Raises InstallFailed if an owner or group does not exist."""
+def of(target: Target, state_directory: str, *, owned: bool = True) -> tuple[Site, ...]:
+    """The target's places, in the configuration's order. Raises InstallFailed if an owner or group does not exist.
+
+    To look at what is there nobody needs to be `owned`.
+    """
     roots = layouts.stores(state_directory, target.slug, target.places)
     return tuple(
         Site(
@@ -48,8 +51,8 @@ def of(target: Target, state_directory: str) -> tuple[Site, ...]:
             linked=place.directory is not None,
             files=layouts.shown(place),
             mode=place.settings.mode,
-            uid=_uid(place.settings),
-            gid=_gid(place.settings),
+            uid=_uid(place.settings) if owned else -1,
+            gid=_gid(place.settings) if owned else -1,
         )
         for root, place in zip(roots, target.places, strict=True)
     )

@@ -156,9 +156,14 @@ def _discard(folder: int, staged: str) -> None:
 
 
 def unused(roots: Sequence[str], at: datetime, fingerprint: str, *, taken: bool = False) -> str:
-    """An identifier that no version in these stores has: the given second's, or a later one's."""
+    """An identifier for a new version in these stores: of the given second, or of a later one where that is taken.
+
+    No two that renewd staged are of one second, so that their order is the one in which they came.
+    """
+    there = {name for root in roots for name in names(root)}
+    found = there if taken else {name[: layouts.STAMP] for name in there}
     name = layouts.identifier(at, fingerprint, taken=taken)
-    while any(os.path.lexists(path(root, name)) for root in roots):
+    while (name if taken else name[: layouts.STAMP]) in found:
         at += timedelta(seconds=1)
         name = layouts.identifier(at, fingerprint, taken=taken)
     return name

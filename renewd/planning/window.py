@@ -28,12 +28,13 @@ def due_at(not_before: datetime, not_after: datetime, rule: RenewBefore, spread:
 
 
 def before_end(life: timedelta, rule: RenewBefore) -> timedelta:
-    """How long before the end the rule renews: a fixed time at most half of the lifetime, a share as it was written.
+    """How long before the end the rule renews: as it was written; half where a fixed time is as long as the lifetime.
 
     Where nothing else was written it is a third, and half of lifetimes under ten days.
     """
     if rule.share is None:
-        return min(rule.time or timedelta(), life / 2)
+        time = rule.time or timedelta()
+        return time if time < life else life / 2  # or it were due at its birth
     if life < SHORT_LIFE and rule == _DEFAULT:
         return life / 2
     return life * rule.share.numerator / rule.share.denominator

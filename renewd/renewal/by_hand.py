@@ -27,7 +27,7 @@ def deploy(context: Context, targets: Sequence[Target]) -> list[Outcome]:
 def rollback(context: Context, target: Target, to: str | None) -> list[Outcome]:
     """The version before the live one, or the one named, goes live; automatic activation waits until `deploy`.
 
-    Raises UsageError if there is no such version.
+    Raises InstallFailed if there is none before it, UsageError if there is none of that name.
     """
     version = _chosen(context, target, to)
 
@@ -132,9 +132,14 @@ def _chosen(context: Context, target: Target, to: str | None) -> Version:
     others = [version for version in versions if version.id != current and not version.placeholder]
     if to is None:
         older = [version for version in others if current is None or version.id < current]
-        if older:
-            return max(older, key=lambda version: version.id)
-        raise UsageError(f"{target.name}: there is no version before the live one")
+        if not older:
+            raise InstallFailed(
+                f"{target.name}: there is no version before the live one", stage="rollback", remedy=""
+            )
+        before = context.installer.previous(
+            target
+        )  # one that was staged and never live is none to go back to
+        return next((version for version in older if version.id == before), older[0])
     for version in versions:
         if version.id == to and to != current:
             return version

@@ -207,10 +207,27 @@ def test_preflight_finds_what_would_stop_a_renewal(world: World):
 def test_rollback_without_a_version_before_is_told(world: World):
     path = seeded(world)
     renewd(path, "renew")
-    wrong = renewd(path, "rollback", A)
+    nothing = renewd(path, "rollback", A)
+    assert nothing.returncode == 1
+    assert "no version before" in nothing.stderr
+    wrong = renewd(path, "rollback", A, "--to", "20200101T000000Z-00000000")
     assert wrong.returncode == 2
-    assert "no version before" in wrong.stderr
-    assert "20" in renewd(path, "rollback", A, "--to", "20200101T000000Z-00000000").stderr
+    assert "20" in wrong.stderr
+
+
+def test_an_absent_owner_holds_its_certificate_and_is_told_beside_the_others(world: World):
+    world.sandbox.seed(A, days_left=60)
+    held = world.entry(
+        B, install={"directory": str(world.folder / "live" / B), "owner": "nobody-of-that-name"}
+    )
+    path = world.write(A, held)
+    assert renewd(path, "renew").returncode == 1
+    told = renewd(path, "status", "--json")
+    assert [row["state"] for row in json.loads(told.stdout)["certificates"]] == ["ok", "missing"]
+    assert "no user nobody-of-that-name" in " ".join(renewd(path, "why", B).stdout.split())
+    refused = renewd(path, "finalize", B, "--order-uri", "https://ca.example/order/1")
+    assert (refused.returncode, world.calls(B, "finalize")) == (1, 0)
+    assert "held" in refused.stdout
 
 
 def test_quiet_prints_nothing_when_all_is_well(world: World):

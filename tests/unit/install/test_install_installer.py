@@ -412,3 +412,32 @@ def test_names_too_long_for_a_folder_are_installed_too(home):
 
 def home_material(home, target):
     return AUTHORITY.issue(target.domains).material
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_an_owner_who_does_not_exist_hinders_nobody_from_looking(home, places):
+    target = home.target(*places)
+    first = home.install(target)
+    gone = home.target(*({**place, "owner": "nobody-of-that-name"} for place in places))
+    assert home.installer.current(gone) == first
+    assert [version.id for version in home.installer.versions(gone)] == [first]
+    assert home.installer.altered(gone) == []
+    with pytest.raises(InstallFailed, match="there is no user nobody-of-that-name"):
+        home.installer.switch(gone, first)
+
+
+def test_a_file_in_place_of_the_folder_is_no_version(home):
+    target = home.target()
+    home.path("live").write_text("x")
+    assert home.installer.current(target) is None
+    assert home.installer.versions(target) == []
+    with pytest.raises(InstallFailed, match="is not a folder"):
+        home.installer.stage(target, home.bundle(target), Source("rcl"))
+
+
+@pytest.mark.parametrize("places", PLACES)
+def test_versions_that_came_within_one_second_keep_their_order(home, places):
+    target = home.target(*places)
+    came = [home.installer.stage(target, home.bundle(target), Source("rcl")) for _ in range(4)]
+    assert [version.id for version in home.installer.versions(target)] == came[::-1]
+    assert len({version[:16] for version in came}) == 4

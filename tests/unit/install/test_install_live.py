@@ -256,3 +256,27 @@ def test_the_issuer_is_told_by_its_common_name_or_else_its_organisation(home, at
     )
     home.install(target, Bundle(leaf, (), bundle.key))
     assert live.look_closely(target).issuer == shown
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param({"directory": "@/live"}, id="a directory"),
+        pytest.param(
+            {"files": {kind: f"@/etc/{kind}" for kind in ("key", "chain", "fullchain", "combined", "pfx")}},
+            id="fixed files",
+        ),
+    ],
+)
+def test_any_file_of_a_live_version_that_is_gone_is_seen_by_both_looks(home, place):
+    target = home.target(place)
+    home.install(target)
+    for path in home.installer.told(target)[1].values():
+        kept = f"{path}.kept"
+        os.rename(path, kept)
+        for look in (live.look, live.look_closely):
+            found = look(target, home.state)
+            assert found.state != "present", path
+            assert "no such file" in found.problem or path in found.problem
+        os.rename(kept, path)
+    assert live.look_closely(target, home.state).state == "present"

@@ -27,7 +27,7 @@ def due(life, rule="1/3", spread=0.0):
         pytest.param(6 * DAY, "1/4", 4.5 * DAY, id="a share that was written is kept for short lives"),
         pytest.param(90 * DAY, "30d", 60 * DAY, id="a fixed time"),
         pytest.param(90 * DAY, "45d", 45 * DAY, id="a fixed time of just half"),
-        pytest.param(90 * DAY, "60d", 45 * DAY, id="a fixed time above half of the life means half"),
+        pytest.param(90 * DAY, "60d", 30 * DAY, id="a fixed time above half of the life is kept, too"),
         pytest.param(6 * DAY, "30d", 3 * DAY, id="a fixed time beyond the whole life means half"),
         pytest.param(90 * DAY, "2/3", 30 * DAY, id="a share above half is kept: somebody wrote it"),
     ],
@@ -91,7 +91,8 @@ def test_a_turn_lies_between_0_and_1(name, host):
         (90 * DAY - timedelta(seconds=1), "1/3", "a third of 90 days before the end"),
         (160 * timedelta(hours=1), "1/3", "half of 6 days before the end"),
         (90 * DAY, "30d", "30 days before the end"),
-        (90 * DAY, "80d", "half of 90 days before the end"),
+        (90 * DAY, "80d", "80 days before the end"),
+        (90 * DAY, "90d", "half of 90 days before the end"),
         (90 * DAY, "2/5", "2/5 of 90 days before the end"),
     ],
 )
