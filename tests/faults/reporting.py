@@ -18,8 +18,14 @@ ROOT = Path(__file__).parents[2]
 HANGS = 7200  # seconds; a whole sweep is one test, and takes its time
 
 
+BESIDES = (  # sweeps of calls that need the parts of other tests
+    "tests/integration/test_issuers_contract.py",
+    "tests/integration/test_pebble_renewing.py",
+)
+
+
 def sweep(path: Path) -> bool:
-    """All of tests/faults whole, its figures into `path`; True if all went well. What pytest says goes on as it comes."""
+    """All of tests/faults whole, and what else sweeps, its figures into `path`; True if all went well. What pytest says goes on as it comes."""
     command = [
         sys.executable,
         "-m",
@@ -29,6 +35,7 @@ def sweep(path: Path) -> bool:
         "-o",
         f"faulthandler_timeout={HANGS}",
         "tests/faults",
+        *BESIDES,
     ]
     return _run(command, path)
 

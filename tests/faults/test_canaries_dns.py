@@ -1,7 +1,5 @@
 """The secrets of DNS challenges are planted, things go well and wrong, and nothing of them is found anywhere."""
 
-import io
-import logging
 import traceback
 
 import pytest
@@ -31,19 +29,6 @@ def provider(tmp_path_factory, _servers):
     _servers.append(made)
     made.start()
     return made
-
-
-@pytest.fixture
-def logged():
-    """All that is logged at the most talkative level, by libraries too."""
-    stream = io.StringIO()
-    log.configure("json", "debug", stream)
-    handler = logging.StreamHandler(stream)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.DEBUG)
-    yield stream
-    logging.getLogger().removeHandler(handler)
-    logging.getLogger().setLevel(logging.WARNING)
 
 
 def hidden(world, name, text):
