@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class IssuingCa(Ca):
     webroot: Path | None = None
     authority: Authority = field(default_factory=Authority.new)
     made: list[Made] = field(default_factory=list)
+    lifetime: timedelta = LIFETIME
 
     @property
     def issued(self) -> list[x509.Certificate]:
@@ -111,7 +112,7 @@ class IssuingCa(Ca):
             [each["value"] for each in one.names],
             key=_Public(request.public_key()),
             not_before=begin,
-            not_after=begin + LIFETIME,
+            not_after=begin + self.lifetime,
         )
         one.leaf, one.chain, one.status = made.leaf, made.fullchain_pem.decode(), "valid"
 

@@ -25,7 +25,8 @@ from renewd.config import load
 from renewd.install import layouts
 from renewd.sandbox.records import Holding
 from tests.certificates import spki
-from tests.clocks import FakeClock
+from tests.clocks import START, FakeClock
+from tests.issuing_ca import IssuingCa
 from tests.world import World
 
 NAME = "contoso.example"
@@ -45,6 +46,11 @@ LAYOUTS: dict[str, list[dict[str, Any]]] = {
         {"files": {"key": "@/a/key.pem", "fullchain": "@/a/chain.pem"}},
     ],
 }
+BESIDES = [  # who issues beside V7, and into what
+    ("ACME", "a versioned folder"),
+    ("ACME", "fixed files in two folders"),
+]
+DUE_AFTER = timedelta(days=20)  # then little is left of what is live
 
 
 class Worker:
@@ -102,40 +108,109 @@ class Quiet(SimpleHTTPRequestHandler):
         """Nothing is logged."""
 
 
-class Scene:
-    """A machine whose certificate is due, that can be had again as it was at the start."""
+class Portal:
+    """RCL, by V7."""
 
-    def __init__(self, folder: Path, layout: str) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        world.sandbox.seed(NAME, days_left=40)
+        self.keys: dict[str, Any] = {}
+
+    def keep(self) -> None:
+        """It is to be again as it is now."""
+        self._kept = self._holding()
+
+    def again(self) -> None:
+        """It is as it was."""
+        portal = self._world.sandbox.portal
+        portal.orders.clear()
+        portal.calls.clear()
+        portal.holdings[NAME] = replace(self._kept, generations=list(self._kept.generations))
+
+    def _holding(self) -> Holding:
+        held = self._world.sandbox.portal.holdings[NAME]
+        return replace(held, generations=list(held.generations))
+
+    @property
+    def issued(self) -> list[x509.Certificate]:
+        """Every leaf since then."""
+        holding = self._world.sandbox.portal.holdings[NAME]
+        return [generation.leaf for generation in holding.generations[len(self._kept.generations) :]]
+
+    @property
+    def orders(self) -> int:
+        """How many were made since then."""
+        return self._world.calls(NAME, "order")
+
+    def close(self) -> None:
+        """It ends with its world."""
+
+
+class Acme:
+    """An ACME CA that looks for proofs in the web root."""
+
+    def __init__(self, clock: FakeClock, www: Path) -> None:
+        self._ca = IssuingCa(clock=clock, webroot=www, lifetime=DUE_AFTER * 1.25)
+        issuer = {"type": "acme", "directory": self._ca.url, "agree_terms": True, "trust": "none"}
+        self.keys = {"issuers": {"ca": issuer}}
+
+    def keep(self) -> None:
+        self._kept = list(self._ca.made)
+
+    def again(self) -> None:
+        self._ca.forget()
+        self._ca.made.extend(self._kept)
+
+    @property
+    def issued(self) -> list[x509.Certificate]:
+        return self._ca.issued[len(self._kept) :]
+
+    @property
+    def orders(self) -> int:
+        return self._ca.orders
+
+    def close(self) -> None:
+        self._ca.close()
+
+
+class Scene:
+    """A machine whose certificate is due, that can be had again as it was at the start; `by` issues."""
+
+    def __init__(self, folder: Path, layout: str, by: str) -> None:
         folder.mkdir()
         self.machine, self.kept, self.log = folder / "machine", folder / "kept", folder / "log"
         self.www, self.seen = self.machine / "www", self.machine / "seen"
         self.www.mkdir(parents=True)
         self.seen.mkdir()
-        self.clock = FakeClock()
+        self.clock = FakeClock(START - DUE_AFTER)  # keys of orders bear the machine's own time
         self.world = World(folder, self.clock)
         self.web = ThreadingHTTPServer(
             ("127.0.0.1", self.world.sandbox.http_port), partial(Quiet, directory=str(self.www))
         )
         Thread(target=self.web.serve_forever, args=(0.05,), daemon=True).start()
+        self.service = Acme(self.clock, self.www) if by == "ACME" else Portal(self.world)
         self.config = self._configured(layout)
         self.target = load.load(self.config).targets[0]
         self.shown = [dict(layouts.shown(place)) for place in self.target.places]
         self._write_hooks()
-        self.world.sandbox.seed(NAME, days_left=40)
         self.worker = Worker(self.order)
-        assert [row[1] for row in self.worker.first["outcomes"]] == ["adopted"], self.worker.first
+        assert [row[1] for row in self.worker.first["outcomes"]] in (["adopted"], ["renewed"]), (
+            self.worker.first
+        )
         self.old = self.live()
-        self.clock.advance(timedelta(days=20))
+        self.clock.advance(DUE_AFTER)
         self.began = self.clock.now()
         for path in self.seen.iterdir():
             path.unlink()
         shutil.copytree(self.machine, self.kept, symlinks=True)
-        self.held = self._holding()
+        self.service.keep()
+        self.service.again()
 
     def close(self) -> None:
         self.worker.close()
         self.web.shutdown()
         self.web.server_close()
+        self.service.close()
         self.world.close()
 
     def _configured(self, layout: str) -> str:
@@ -143,7 +218,8 @@ class Scene:
         challenge = {"type": "http-01", "webroot": str(self.www), "self_check": "off"}
         hooks = {hook: str(self.machine / f"{hook}.sh") for hook in ("check", "reload", "post")}
         entry = self.world.entry(NAME, install=install, challenge=challenge, hooks=hooks)
-        return self.world.write(entry, state_directory=str(self.machine / "state"))
+        state = str(self.machine / "state")
+        return self.world.write(entry, state_directory=state, **self.service.keys)
 
     def _write_hooks(self) -> None:
         """Each hook keeps what it sees: of every place the key and the certificates."""
@@ -165,14 +241,7 @@ class Scene:
         shutil.rmtree(self.machine)
         shutil.copytree(self.kept, self.machine, symlinks=True)
         self.clock.step(self.began - self.clock.now())
-        portal = self.world.sandbox.portal
-        portal.orders.clear()
-        portal.calls.clear()
-        portal.holdings[NAME] = replace(self.held, generations=list(self.held.generations))
-
-    def _holding(self) -> Holding:
-        held = self.world.sandbox.portal.holdings[NAME]
-        return replace(held, generations=list(held.generations))
+        self.service.again()
 
     def points(self, calls: str) -> list[tuple[str, int]]:
         """Each such call of a whole renewal, as (system call, how many of that call came before)."""
@@ -243,18 +312,15 @@ class Scene:
 
     def is_settled(self, *, tidy: bool = True) -> None:
         """Renewed once, live everywhere, loaded by the server after that; and if `tidy` no token left lying about."""
-        holding = self.world.sandbox.portal.holdings[NAME]
-        assert holding.issued == 1
-        assert holding.held is not None
         new = self.live()
-        assert new == holding.held.leaf
+        assert self.service.issued == [new]
         saw = self.hooks_saw()
         for hook in ("check", "reload", "post"):
             assert [leaf for name, leaf in saw if name == hook][-1] == new, (
                 f"{hook} did not run after the last switch"
             )
         assert {leaf for _, leaf in saw} <= {self.old, new}
-        assert self.world.calls(NAME, "order") <= 2
+        assert self.service.orders <= 2
         assert not tidy or not [path for path in self.www.rglob("*") if path.is_file()], "a token was left"
 
 
@@ -268,9 +334,9 @@ def pair(pem: bytes) -> x509.Certificate:
 
 
 @contextmanager
-def scene(folder: Path, layout: str) -> Iterator[Scene]:
+def scene(folder: Path, layout: str, by: str = "V7") -> Iterator[Scene]:
     """A machine, ended with the block."""
-    one = Scene(folder, layout)
+    one = Scene(folder, layout, by)
     try:
         yield one
     finally:

@@ -1,6 +1,7 @@
 """Installing is killed before, and fails at, every system call that changes a file; nobody is left with a torn set.
 
-strace does it to a real process. Every n-th point is taken, so that it stays short; RENEWD_SWEEP=all takes them all.
+strace does it to a real process. Every n-th point is taken, so that it stays short; RENEWD_SWEEP=all takes them all,
+and of the errors each in its turn: one a point.
 """
 
 import itertools

@@ -1,7 +1,7 @@
 """Every call of a whole renewal that changes a file fails once, the journal's too; the next passes get it done.
 
 strace does it to a real process against a real server. Every n-th point is taken, so that it stays short;
-RENEWD_SWEEP=all takes them all.
+RENEWD_SWEEP=all takes them all: one error a point, each of those that the call may say in its turn.
 """
 
 from itertools import cycle
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import figures
-from tests.faults.renewal_scenes import ALL, FILES, LAYOUTS, PARTS, sample, scene
+from tests.faults.renewal_scenes import ALL, BESIDES, FILES, LAYOUTS, PARTS, sample, scene
 from tests.faults.renewal_worker import LEAKED
 
 EVERY = 70
@@ -21,16 +21,17 @@ SAID = {
     "fsync": cycle(("EIO", "ENOSPC")),
     "fdatasync": cycle(("EIO", "ENOSPC")),
 }
+CHOSEN = LAYOUTS if ALL else ["two places"]
 OTHERS = cycle(("EACCES", "EROFS", "EIO", "ENOSPC"))
 
 
 @pytest.mark.fault(45, 47, 48, 104)
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("layout", LAYOUTS if ALL else ["two places"])
+@pytest.mark.parametrize(("by", "layout"), [*(("V7", layout) for layout in CHOSEN), *BESIDES])
 def test_an_error_anywhere_in_a_renewal_loses_nothing_and_issues_nothing_twice(
-    layout: str, part: int, tmp_path: Path
+    by: str, layout: str, part: int, tmp_path: Path
 ) -> None:
-    with scene(tmp_path / "scene", layout) as one:
+    with scene(tmp_path / "scene", layout, by) as one:
         chosen = sample(one.points(FILES), part, EVERY)
         one.again()
         before = one.bytes()
@@ -39,7 +40,7 @@ def test_an_error_anywhere_in_a_renewal_loses_nothing_and_issues_nothing_twice(
             errno = next(SAID.get(call, OTHERS))
             inject = f"inject={call}:error={errno}:when={turn}"
             result = one.traced("-e", inject, "-e", f"trace={call}", "-o", "/dev/null")
-            where = f"{layout}: {errno} of {call} number {turn}: {result}"
+            where = f"{by}, {layout}: {errno} of {call} number {turn}: {result}"
             assert result["status"] != LEAKED, f"a descriptor was left open at {where}"
             assert result["status"] == 0, where
             try:

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults import figures
-from tests.faults.renewal_scenes import CALLS, FILES, LAYOUTS, PARTS, sample, scene
+from tests.faults.renewal_scenes import BESIDES, CALLS, FILES, LAYOUTS, PARTS, sample, scene
 
 EVERY = 110
 
 
 @pytest.mark.fault(59)
 @pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("by", "layout"), [*(("V7", layout) for layout in LAYOUTS), *BESIDES])
 def test_killed_anywhere_a_renewal_is_completed_and_nothing_is_issued_twice(
-    layout: str, part: int, tmp_path: Path
+    by: str, layout: str, part: int, tmp_path: Path
 ) -> None:
-    with scene(tmp_path / "scene", layout) as one:
+    with scene(tmp_path / "scene", layout, by) as one:
         points = one.points(f"{FILES},{CALLS}")
         assert len(points) > 100
         chosen = sample(points, part, EVERY)
@@ -29,7 +29,7 @@ def test_killed_anywhere_a_renewal_is_completed_and_nothing_is_issued_twice(
             one.again()
             inject = f"inject={call}:signal=KILL:when={turn}"
             result = one.traced("-e", inject, "-e", f"trace={call}", "-o", "/dev/null")
-            where = f"{layout}: {call} number {turn}"
+            where = f"{by}, {layout}: {call} number {turn}"
             assert result["status"] == -signal.SIGKILL, where
             try:
                 one.folders_hold()
