@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from renewd import trespass
 from renewd.config import sides
 from renewd.errors import ConfigurationError
 
@@ -32,7 +33,10 @@ def recover(path: str) -> int:
     if examined.loaded is None:
         raise ConfigurationError(examined.faults)
     own = examined.loaded.configuration.state_directory
-    installers = [Installer(state, SystemClock()) for state in (own, sides.beside(own)) if _ours(state)]
+    states = [state for state in (own, sides.beside(own)) if _ours(state)]
+    for state in states:
+        trespass.insist(state)
+    installers = [Installer(state, SystemClock()) for state in states]
     ended = [one for installer in installers for one in installer.recover()]
     for one in ended:
         print(f"{one.name or 'unknown'}: {one.what}", file=sys.stdout if one.ok else sys.stderr)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from renewd import RELEASED
+from renewd import RELEASED, trespass
 from renewd.cli import shield
 from renewd.config import machine, sides
 from renewd.config.load import Loaded
@@ -36,6 +36,7 @@ def at_work(
     shield.raise_up()
     loaded = loaded or sides.load(path)
     _refuse_anothers(loaded.configuration.state_directory)
+    trespass.insist(loaded.configuration.state_directory)
     context = Context(loaded, emit=emit, patience=patience, by_hand=True)
     with signals.watched() as inbox:
         over = threading.Event()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from renewd import whole
+from renewd import trespass, whole
 from renewd.clock import Clock, SystemClock
 from renewd.config import sides
 from renewd.config.load import Loaded
@@ -88,6 +88,7 @@ class Daemon:
         def unasked(why: str) -> None:
             self.emit(own.NobodyAsks(why=why))
 
+        trespass.insist(self.state_directory)
         with (
             presence.hold(self.state_directory) as self._lock,
             health.answering(self.state_directory, self.supervisor.stuck, unasked) as self._door,

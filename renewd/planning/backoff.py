@@ -106,6 +106,8 @@ def next_try(  # noqa: PLR0913 - plain values, each named at the call
     if kind is Kind.THROTTLED and failures <= 1 and floor:
         return now + floor
     own = _step(_STEPS[kind], failures)
+    if kind is Kind.CONFIGURATION:
+        jitter = max(jitter, 1.0)  # at least a day, for all
     if kind in _BY_SLACK:
         own = min(own, _longest(left, life, taking))
     return now + max(own * jitter, floor)

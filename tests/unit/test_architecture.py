@@ -22,7 +22,7 @@ LAYERS = (
     ("planning", "importers"),
     ("certs",),
     ("config",),
-    ("locks",),
+    ("locks", "trespass"),
     ("errors", "clock", "deadline"),
     ("fault", "lookup", "whole"),
     ("background",),

@@ -222,3 +222,10 @@ def test_after_a_lost_reply_there_are_looks_up_to_four_hours():
 def test_the_next_look_is_always_ahead(since):
     look = backoff.next_look(NOW, NOW + since)
     assert look is None or NOW + since < look <= NOW + backoff.LOOKS_WITHIN
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("jitter", [0.75, 1.0, 1.25])
+def test_what_needs_a_person_waits_for_at_least_a_day(jitter: float):
+    told = backoff.next_try(1, kind=Kind.CONFIGURATION, left=DAY, life=None, now=NOW, jitter=jitter)
+    assert told - NOW == DAY * max(jitter, 1.0)
