@@ -7,6 +7,7 @@ from typing import Any
 from renewd.certs.order import OrderStatus
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed, UsageError
+from renewd.install import manifest
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import ABANDONED
@@ -114,14 +115,13 @@ def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
 
 
 def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
-    versions = [version for version in context.installer.versions(target) if version.accepted]
-    if not versions:
+    newest = manifest.newest(version for version in context.installer.versions(target) if version.accepted)
+    if newest is None:
         raise InstallFailed(
             "there is no accepted version to deploy",
             stage="deploy",
             remedy=f"renewd renew '{target.name}' gets one",
         )
-    newest = max(versions, key=lambda version: version.not_after or version.created_at)
     context.installer.unpin(target)
     return attempts.begin_rollout(context, target, newest.id, fence)
 

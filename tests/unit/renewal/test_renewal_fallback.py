@@ -76,6 +76,18 @@ def two(world: World, tmp_path: Path) -> Iterator[Two]:
     two.second.close()
 
 
+def test_the_next_may_issue_for_a_shorter_time_than_is_left(two: Two):
+    two.seed(days_left=25)
+    two.second.seed(NAME, days_left=None, lifetime_days=6, validated=True)
+    two.renew()
+    two.first.fault("order", "status=500", None)
+    two.clock.advance(live_days(two) - 29 * DAY)
+    assert two.until(29 * DAY)[-1] == "renewed"
+    assert live_days(two) < 6 * DAY
+    assert issuers_of(two)[0] == SECOND
+    assert two.orders(two.second) == 1
+
+
 def live_days(two: Two) -> timedelta:
     return two.world.live(NAME).not_valid_after_utc - two.clock.now()
 
