@@ -13,6 +13,7 @@ from renewd.errors import (
     AlreadyFinalized,
     ChallengeFailed,
     ClockSuspect,
+    Declined,
     NotFinal,
     OrderGone,
     ReplyLost,
@@ -127,7 +128,7 @@ def validating(work: Work) -> Step:
     proof.stand(work)
     try:
         work.issuer.validate(work.target, work.order)
-    except ChallengeFailed:
+    except (ChallengeFailed, Declined):
         work.note(spent.PROOF_FAILED, order_uri=work.order.uri)
         raise
     return Step(State.READY, "challenge.stands")
@@ -160,6 +161,9 @@ def finalize_intent(work: Work) -> Step:
     except OrderGone as error:
         _returned(work)
         return _gone(work, error)
+    except Declined:
+        _returned(work)
+        raise
     except ChallengeFailed:
         work.note(spent.PROOF_FAILED, order_uri=work.order.uri)
         raise
