@@ -12,7 +12,7 @@ from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import ABANDONED
 from renewd.planning import words
-from renewd.renewal import attempts, engine, passes, tidying
+from renewd.renewal import attempts, engine, passes, proof, tidying
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready
 from renewd.renewal.work import Work
@@ -109,7 +109,7 @@ def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
     others = context.journal.under_way(target.identity)
     for other in others:
         taken = context.journal.resume(other, fence)
-        engine.clear(Work.at(context, target, taken))
+        proof.clear(Work.at(context, target, taken))
         context.journal.end(taken, ABANDONED)
     return others
 
