@@ -104,7 +104,7 @@ def test_a_process_that_ends_before_the_switch_is_followed_by_one_that_lets_it_g
     def killed(*_: Any) -> None:
         raise Killed
 
-    context = world.context(NAME)
+    context = world.context(world.entry(NAME, hooks={"check": "true"}))
     with monkeypatch.context() as patch:
         patch.setattr(passes, "deploy", killed)
         with pytest.raises(Killed):
