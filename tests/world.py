@@ -1,6 +1,7 @@
 """A whole small world for tests: a sandbox, a configuration file, a folder for live files, and what happened."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.outcome import Outcome
 from renewd.sandbox import Sandbox, configuration
+from tests.certificates import Authority
 
 
 class World:
@@ -86,6 +88,18 @@ class World:
     def told(self, kind: type[Event]) -> list[Any]:
         """The events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def put_by_hand(world: World, folder: Path, *, days: float = 300) -> x509.Certificate:
+    """Somebody's own certificate in the links' place, which ends later than any of the sandbox's."""
+    now = world.clock.now()
+    issued = Authority.new().issue(
+        folder.name, not_before=now - timedelta(hours=1), not_after=now + timedelta(days=days)
+    )
+    for name, data in (("fullchain.pem", issued.fullchain_pem), ("privkey.pem", issued.key_pem)):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_bytes(data)
+    return issued.leaf
 
 
 def results(outcomes: list[Outcome]) -> dict[str, str]:

@@ -27,15 +27,21 @@ def has_just_the_names(bundle: Bundle, wanted: Wanted, now: datetime) -> str | N
 
 
 def is_newer_than_the_running_one(bundle: Bundle, wanted: Wanted, now: datetime) -> str | None:
-    """Another serial and a later end; a certificate for other names than wanted is no measure for the end."""
+    """Another serial and a later end; a certificate for other names than wanted is no measure for the end.
+
+    What was ordered in the place of the running one may have a shorter life; it only must not be from before it.
+    """
     live, leaf = wanted.live, bundle.leaf
     if live is None or live.serial_number == facts.PLACEHOLDER_SERIAL:
         return None
     if (live.serial_number, live.issuer) == (leaf.serial_number, leaf.issuer):
         return f"it is the certificate that runs already: {traits.serial(leaf)}"
-    if leaf.not_valid_after_utc <= live.not_valid_after_utc and set(traits.names(live)) == set(
-        wanted.domains
-    ):
+    if set(traits.names(live)) != set(wanted.domains):
+        return None
+    if wanted.ordered and leaf.not_valid_before_utc < live.not_valid_before_utc:
+        begins, running = traits.time(leaf.not_valid_before_utc), traits.time(live.not_valid_before_utc)
+        return f"it begins at {begins}; that is before the running one, which begins at {running}"
+    if not wanted.ordered and leaf.not_valid_after_utc <= live.not_valid_after_utc:
         ends, running = traits.time(leaf.not_valid_after_utc), traits.time(live.not_valid_after_utc)
         return f"it ends at {ends}; that is no later than the running one, which ends at {running}"
     return None

@@ -19,6 +19,7 @@ class Wanted:
     live: x509.Certificate | None = None  # what runs now
     expect: Expect = field(default_factory=Expect)
     adopted: bool = False  # taken over as the issuer holds it, not issued just now
+    ordered: bool = False  # by renewd itself, to take the place of `live`: it may end before it
     refused: frozenset[str] = frozenset()  # fingerprints that were refused before
 
 

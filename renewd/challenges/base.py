@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from renewd.certs.order import Token
+from renewd.errors import ChallengeFailed, Temporary
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,16 @@ class Sight:
     url: str
     ok: bool
     saw: str  # for people: "404 Not Found", "the right answer", "no connection: …"
+
+
+class NotPlaced(ChallengeFailed):
+    """The proof cannot be put where the CA looks, or is not to be seen there from here; the CA was not asked to look."""
+
+
+class NotPlacedYet(Temporary):
+    """It cannot be put there now, and may well be later."""
+
+    stage = "challenge"
 
 
 class Challenge(Protocol):

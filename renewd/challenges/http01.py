@@ -35,4 +35,9 @@ def check(tokens: Sequence[Token]) -> None:
 
 def url(token: Token) -> str:
     """Where the CA looks first."""
-    return f"http://{token.domain}{PREFIX}{token.name}"
+    return f"{host(token.domain)}{PREFIX}{token.name}"
+
+
+def host(domain: str) -> str:
+    """Where a name, or an address, answers."""
+    return f"http://[{domain}]" if ":" in domain else f"http://{domain}"

@@ -42,7 +42,7 @@ class Webroot:
         except OSError as error:
             with suppress(ChallengeFailed):  # the first failure is the one to be told
                 self.remove(tokens)
-            raise self._failed(error) from error
+            raise self._failed(error, "put into") from error
 
     def look(self, tokens: Sequence[Token]) -> Sequence[Sight]:
         """What the web server shows at the tokens' addresses."""
@@ -61,9 +61,9 @@ class Webroot:
         except FileNotFoundError:
             return  # the folders are gone, and the tokens with them
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, "taken out of") from error
 
-    def _failed(self, error: OSError) -> ChallengeFailed:
+    def _failed(self, error: OSError, how: str) -> ChallengeFailed:
         why = (error.strerror or "it failed").lower()
         where = os.path.join(self._folder, *http01.FOLDERS)
         remedy = (
@@ -71,7 +71,7 @@ class Webroot:
         )
         if error.errno == errno.EROFS and sides.walled():
             remedy = sides.WALLED
-        return ChallengeFailed(f"the challenge cannot be put into {where}: {why}", remedy=remedy)
+        return ChallengeFailed(f"the challenge cannot be {how} {where}: {why}", remedy=remedy)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from renewd.daemon import presence
 from renewd.errors import UsageError
 from renewd.install.installer import Installer
 from renewd.planning import budget
-from renewd.renewal import findings, served, survey
+from renewd.renewal import findings, leftovers, served, survey
 from renewd.renewal.survey import Look
 from renewd.report import known, times
 
@@ -99,6 +99,7 @@ def why(path: str, name: str) -> int:
         ((look, facts),) = _rows(loaded, [target], journal, now)
         entries = [] if journal is None else journal.history(target.identity, _SHOWN)
         left = _left(journal, target, now)
+        standing = [] if journal is None else leftovers.standing(journal, target, now)
     whole = loaded.targets if loaded.line is None else loaded.line.targets  # with their hooks
     look.target = target = next(each for each in whole if each.identity == target.identity)
     together = [
@@ -106,7 +107,8 @@ def why(path: str, name: str) -> int:
         for other in whole
         if other is not target and other.hooks.group == target.hooks.group and any(target.hooks.group)
     ]
-    sys.stdout.write(view.text(view.Subject(look, facts, entries, together, left), now))
+    subject = view.Subject(look, facts, entries, together, left, "; ".join(standing))
+    sys.stdout.write(view.text(subject, now))
     return 0
 
 

@@ -102,6 +102,7 @@ def _wish(content: bytes) -> str | dict[str, Any]:
                 Material(pem=(str(item["fullchain"]).encode(), str(item["key"]).encode())),
                 str(item["issuer"]),
                 None if item["order_uri"] is None else str(item["order_uri"])[:2048],
+                None if item.get("replaces") is None else str(item["replaces"])[:64],
             )
             for item in document["targets"]
         }

@@ -65,6 +65,10 @@ class Installer:
                     found[name] = stored.version
         return sorted(found.values(), key=lambda version: version.id, reverse=True)
 
+    def version(self, target: Target, identifier: str | None) -> Version | None:
+        """The whole version that is called so, if there is one."""
+        return next((version for version in self.versions(target) if version.id == identifier), None)
+
     def altered(self, target: Target) -> list[str]:
         """What is live otherwise than renewd installed it (a hook may have edited it), one sentence each."""
         return [

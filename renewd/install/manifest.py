@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,10 +18,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who issued a version, and by which order."""
+    """Who issued a version, by which order, and in the place of which certificate (SHA-256, hex) it was ordered."""
 
     issuer: str
     order_uri: str | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,18 @@ class Version:
     order_uri: str | None
     placeholder: bool = False
     taken: bool = False  # found on the disk before renewd came, and kept
+    replaces: str | None = (
+        None  # fingerprint of what ran when it was ordered, empty if nothing did; None: not ordered
+    )
 
     @property
     def accepted(self) -> bool:
         """Whether it passed the gate."""
         return not self.placeholder and not self.taken
+
+    def was_ordered_for(self, live: x509.Certificate | None) -> bool:
+        """Whether it was ordered in the place of this certificate, which it may then end before."""
+        return live is not None and self.replaces == live.fingerprint(SHA256()).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,21 @@ def describe(identifier: str, leaf: x509.Certificate | None, source: Source, now
         order_uri=source.order_uri,
         placeholder=leaf is not None and leaf.serial_number == facts.PLACEHOLDER_SERIAL,
         taken=identifier.endswith(layouts.TAKEN),
+        replaces=source.replaces,
     )
+
+
+def newest(versions: Iterable[Version]) -> Version | None:
+    """The one that goes live after all others: by its end, or as it was ordered in the place of the newest before it."""
+    found: Version | None = None
+    for each in sorted(versions, key=lambda version: version.id):
+        if found is None or each.replaces == found.fingerprint or _end(each) >= _end(found):
+            found = each
+    return found
+
+
+def _end(version: Version) -> datetime:
+    return version.not_after or version.created_at
 
 
 def digest(data: bytes) -> str:
@@ -88,6 +110,7 @@ def dump(manifest: Manifest) -> bytes:
         "order_uri": version.order_uri,
         "placeholder": version.placeholder,
         "taken": version.taken,
+        "replaces": version.replaces,
         "files": dict(manifest.files),
     }
     return json.dumps(document, indent=2).encode() + b"\n"
@@ -107,6 +130,7 @@ def load(text: bytes) -> Manifest:
             order_uri=document["order_uri"],
             placeholder=document["placeholder"],
             taken=document["taken"],
+            replaces=document.get("replaces"),
         )
         return Manifest(
             document["name"], version, {str(kind): str(sha) for kind, sha in document["files"].items()}

@@ -11,7 +11,7 @@ from renewd.install.manifest import Manifest
 
 
 def by_a_later_one(intent: Intent) -> bool:
-    """True if every place shows a whole set of somebody else's that ends later than what the switch is between."""
+    """True if every place shows a whole set of somebody else's that ends later than what the switch leads to."""
     return bool(intent.moves) and all(_later(move, intent.to) for move in intent.moves)
 
 
@@ -25,9 +25,9 @@ def _later(move: Move, to: str) -> bool:
     found = _found(move)
     if set(found) != {kind for kind, _ in move.site.files} or not by_anything(move, to):
         return False
-    leaf = _whole(found)
-    ends = [side.version.not_after for side in _sides(move, to) if side.version.not_after]
-    return leaf is not None and all(leaf.not_valid_after_utc > end for end in ends)
+    leaf, sides = _whole(found), _sides(move, to)
+    end = sides[0].version.not_after if sides else None  # of what the switch leads to, where that is there
+    return leaf is not None and (end is None or leaf.not_valid_after_utc > end)
 
 
 def _sides(move: Move, to: str) -> list[Manifest]:

@@ -241,6 +241,6 @@ class Acme:
                 name="", order_uri=order.uri, issued_at=None, expires_at=None, links=links, key=order.key
             )
         if found.status is OrderStatus.INVALID:
-            said = acme_refusals.problem(found.problem).said
-            raise OrderGone(f"the CA did not issue: {said or 'it does not say why'}", stage="finalize")
+            said = acme_refusals.problem(found.problem).said or "it does not say why"
+            raise acme_refusals.ended(found.problem, f"the CA did not issue: {said}", "finalize")
         raise AlreadyFinalized(f"after finalize the order is {found.status}")

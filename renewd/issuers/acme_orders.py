@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from renewd.certs.order import Order, OrderStatus, Token
 from renewd.clock import Clock
-from renewd.errors import ChallengeFailed, OrderGone, TargetError, Temporary, Unreachable
+from renewd.errors import ChallengeFailed, Declined, TargetError, Temporary, Unreachable
 from renewd.issuers import acme_refusals, acme_wire
 from renewd.issuers.acme_session import Session, Signer
 from renewd.issuers.acme_wire import Authorization, WireChallenge, WireOrder
@@ -37,12 +37,11 @@ class Orders:
             raise unusable(call, str(error)) from None
 
     def found(self, order: Order, signer: Signer) -> WireOrder:
-        """The order. Raises OrderGone, with what the CA says, for one that is invalid."""
+        """The order. Raises OrderGone or Declined, with what the CA says, for one that is invalid."""
         found = self.shown(self._session.post(order.uri, "", self._read, signer), self._read)
         if found.status is OrderStatus.INVALID and found.problem is not None:
-            raise OrderGone(
-                f"the order is invalid: {acme_refusals.problem(found.problem).said}", stage="order"
-            )
+            said = acme_refusals.problem(found.problem).said
+            raise acme_refusals.ended(found.problem, f"the order is invalid: {said}", "order")
         return found
 
     def before(self, order: Order, signer: Signer) -> WireOrder:
@@ -108,15 +107,18 @@ class Orders:
             pause = min(max(min(pause * SLOWER, LAST_LOOK), asked.total_seconds()), left)
 
     def unproved(self, found: WireOrder, signer: Signer) -> TargetError:
-        """What the CA saw, name by name."""
-        lines = []
+        """What the CA saw, name by name; where it has no use to look again, Declined."""
+        lines, problems = [], [acme_refusals.problem(found.problem)]
         for url in found.authorizations:
             asked = self.asked(url, signer)
-            said = [acme_refusals.problem(each.problem).said for each in asked.challenges if each.problem]
+            told = [acme_refusals.problem(each.problem) for each in asked.challenges if each.problem]
             if asked.status == "invalid":
-                lines.append(f"{asked.name}: {'; '.join(said) or 'the CA does not say why'}")
-        why = "; ".join(lines) or acme_refusals.problem(found.problem).said or "the order is invalid"
-        return ChallengeFailed(why)
+                said = "; ".join(each.said for each in told)
+                lines.append(f"{asked.name}: {said or 'the CA does not say why'}")
+                problems += told
+        why = "; ".join(lines) or problems[0].said or "the order is invalid"
+        remedy = next((each.remedy for each in problems if each.remedy is not None), None)
+        return ChallengeFailed(why) if remedy is None else Declined(why, stage="challenge", remedy=remedy)
 
 
 def base64url(data: bytes) -> str:

@@ -65,15 +65,20 @@ class Problem:
 
     type: str
     said: str  # as one line for people
+    parts: tuple[str, ...] = ()  # the types of its sub-problems
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do where this, or a part of it, is a no for good; None where it may be otherwise the next time."""
+        return next((_DECLINED[kind] for kind in (self.type, *self.parts) if kind in _DECLINED), None)
 
 
 def problem(data: Any) -> Problem:
     """The problem that a part of an answer holds, whatever it is."""
     if not isinstance(data, dict):
         return Problem("", "")
-    kind = data.get("type")
-    kind = kind.removeprefix(_PREFIX) if isinstance(kind, str) and kind.startswith(_PREFIX) else ""
-    return Problem(words.clean(kind), words.clean("; ".join(_lines(data, kind))))
+    kind = _kind(data)
+    return Problem(kind, words.clean("; ".join(_lines(data, kind))), tuple(map(_kind, _subproblems(data))))
 
 
 def of_reply(reply: Reply) -> Problem:
@@ -84,19 +89,35 @@ def of_reply(reply: Reply) -> Problem:
         return Problem("", words.said(reply.body, reply.kind))
 
 
+def _kind(data: dict[str, Any]) -> str:
+    kind = data.get("type")
+    return (
+        words.clean(kind.removeprefix(_PREFIX)) if isinstance(kind, str) and kind.startswith(_PREFIX) else ""
+    )
+
+
+def _subproblems(data: dict[str, Any]) -> list[dict[str, Any]]:
+    subs = data.get("subproblems")
+    return [sub for sub in subs[:_SEVERAL] if isinstance(sub, dict)] if isinstance(subs, list) else []
+
+
 def _lines(data: dict[str, Any], kind: str) -> Iterator[str]:
     """What is said of the whole, and of each name."""
     detail = data.get("detail") or data.get("title")
     yield f"{detail} ({kind})" if isinstance(detail, str) and kind else str(detail or kind)
     if kind == "userActionRequired" and isinstance(data.get("instance"), str):
         yield f"see {data['instance']}"
-    subs = data.get("subproblems")
-    for sub in subs[:_SEVERAL] if isinstance(subs, list) else ():
-        if isinstance(sub, dict):
-            name = sub.get("identifier")
-            value = name.get("value") if isinstance(name, dict) else ""
-            inner = problem({**sub, "subproblems": None}).said
-            yield f"{value}: {inner}" if value else inner
+    for sub in _subproblems(data):
+        name = sub.get("identifier")
+        value = name.get("value") if isinstance(name, dict) else ""
+        inner = problem({**sub, "subproblems": None}).said
+        yield f"{value}: {inner}" if value else inner
+
+
+def ended(data: Any, told: str, stage: str) -> TargetError:
+    """What an order is that the CA made invalid because of a problem: refused for good, or gone."""
+    remedy = problem(data).remedy
+    return OrderGone(told, stage=stage) if remedy is None else Declined(told, stage=stage, remedy=remedy)
 
 
 def refusal(reply: Reply, call: Call, now: datetime) -> TargetError | None:
@@ -125,8 +146,8 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     kind, stage = found.type, call.stage
     unknown = kind == "unauthorized"
     error: TargetError
-    if kind in _DECLINED:
-        error = Declined(told, stage=stage, remedy=_DECLINED[kind])
+    if found.remedy is not None:
+        error = Declined(told, stage=stage, remedy=found.remedy)
     elif kind == "accountDoesNotExist":
         error = NoAccount(told, stage=stage, remedy=_LOST)
     elif kind == "badNonce":  # each of several, so there is no use in more of them now

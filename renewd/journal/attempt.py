@@ -26,6 +26,7 @@ OBTAINED = (RENEWED, ADOPTED, OWED, PUT_BACK)  # the issuer's part went well
 NOTHING = (FAILED, REFUSED)  # nothing was obtained that may be installed
 SETTLED = (RENEWED, ADOPTED, DEPLOYED)  # live, and nothing is owed
 INDEBTED = (OWED, PUT_BACK)
+LEFT, GONE = "challenge.left", "challenge.gone"  # steps' events: what could not be taken away, and that it is
 PUTTING_BACK = "install.putting_back"  # a step's event, before old files go back; it says after which stage
 
 

@@ -1,4 +1,4 @@
-"""The journal as one thing: `Journal.open`, then what its parts say: attempts, spending, outages, history, forgetting, rebuilding, leases."""
+"""The journal as one thing: `Journal.open`, then what its parts say: attempts, spending, outages, history, leftovers and so on."""
 
 import os
 import threading
@@ -17,13 +17,14 @@ from renewd.journal.database import Database
 from renewd.journal.forgetting import Forgetting
 from renewd.journal.history import History
 from renewd.journal.leases import Leases
+from renewd.journal.leftovers import Leftovers
 from renewd.journal.outages import Outages
 from renewd.journal.patience import Patience
 from renewd.journal.rebuilding import Rebuilding
 from renewd.journal.spending import Spending
 
 
-class Journal(Spending, Outages, History, Forgetting, Rebuilding, Leases):
+class Journal(Spending, Outages, History, Leftovers, Forgetting, Rebuilding, Leases):
     """An open journal. Threads may share it; it belongs to the process that opened it."""
 
     recovered: str | None = None  # a sentence, where the file before was damaged or gone and a new one begun

@@ -9,7 +9,7 @@ WITHIN = timedelta(minutes=10)
 PAUSE = timedelta(minutes=15)
 REACHES = timedelta(days=1)  # an outage that goes on is told once a day
 _LOCAL = frozenset(
-    {"InstallFailed", "HookFailed", "NotServed", "NotProvable", "GaveWay"}
+    {"InstallFailed", "HookFailed", "NotServed", "NotProvable", "NotPlaced", "NotPlacedYet", "GaveWay"}
 )  # nothing is wrong with the issuer, or nothing new
 
 

@@ -1,5 +1,6 @@
 """From what the issuer holds to a version in the store: download, gate, stage."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography import x509
@@ -53,11 +54,8 @@ def take(work: Work, issued: Issued) -> Step:
         not adopted and bundle.leaf == work.live
     ):  # nothing is wrong with it, so it does not go into quarantine
         raise OrderGone("what the order gave is the certificate that runs already", stage="finalize")
-    problems = tuple(
-        gate.judge(
-            bundle, wanted(work.context, work.target, work.issuer.name, work.live, adopted=late), work.now
-        )
-    )
+    wants = wanted(work.context, work.target, work.issuer.name, work.live)
+    problems = tuple(gate.judge(bundle, replace(wants, adopted=late, ordered=not adopted), work.now))
     if problems:
         return _refused(work, material, problems, adopted=adopted)
     if late and work.live is not None and _due(work, bundle):
@@ -65,16 +63,14 @@ def take(work: Work, issued: Issued) -> Step:
     return _staged(work, issued, bundle, adopted=adopted)
 
 
-def wanted(
-    context: Context, target: Target, issuer: str, live: x509.Certificate | None, *, adopted: bool
-) -> gate.Wanted:
-    """What the gate compares with. Raises InstallFailed if the roots cannot be read."""
+def wanted(context: Context, target: Target, issuer: str, live: x509.Certificate | None) -> gate.Wanted:
+    """What the gate compares with what was not issued just now. Raises InstallFailed if the roots cannot be read."""
     return gate.Wanted(
         domains=target.domains,
         roots=trust.roots(context.loaded.configuration.issuers[issuer]),
         live=live,
         expect=target.entry.expect,
-        adopted=adopted,
+        adopted=True,
         refused=context.installer.quarantined(target),
     )
 
@@ -85,7 +81,9 @@ def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Ste
         work.tell(events.Adopted, issuer=work.issuer.name)
     differences = () if work.live is None else gate.differences(bundle, work.live)
     work.tell(events.Accepted, checks=len(gate.CHECKS), not_after=not_after, differences=differences)
-    source = Source(issuer=work.issuer.name, order_uri=issued.order_uri or work.attempt.order_uri)
+    before = "" if work.live is None else bundles.fingerprint(work.live)
+    order_uri = issued.order_uri or work.attempt.order_uri
+    source = Source(work.issuer.name, order_uri, None if adopted else before)
     version = work.context.installer.stage(work.target, bundle, source)
     work.tell(events.Staged, version=version)
     facts = {

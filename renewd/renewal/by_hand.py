@@ -7,11 +7,12 @@ from typing import Any
 from renewd.certs.order import OrderStatus
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed, UsageError
+from renewd.install import manifest
 from renewd.install.installer import Version
 from renewd.journal import Attempt, State
 from renewd.journal.attempt import ABANDONED
 from renewd.planning import words
-from renewd.renewal import attempts, engine, passes, tidying
+from renewd.renewal import attempts, engine, passes, proof, tidying
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready
 from renewd.renewal.work import Work
@@ -108,20 +109,19 @@ def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
     others = context.journal.under_way(target.identity)
     for other in others:
         taken = context.journal.resume(other, fence)
-        engine.clear(Work.at(context, target, taken))
+        proof.clear(Work.at(context, target, taken))
         context.journal.end(taken, ABANDONED)
     return others
 
 
 def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
-    versions = [version for version in context.installer.versions(target) if version.accepted]
-    if not versions:
+    newest = manifest.newest(version for version in context.installer.versions(target) if version.accepted)
+    if newest is None:
         raise InstallFailed(
             "there is no accepted version to deploy",
             stage="deploy",
             remedy=f"renewd renew '{target.name}' gets one",
         )
-    newest = max(versions, key=lambda version: version.not_after or version.created_at)
     context.installer.unpin(target)
     return attempts.begin_rollout(context, target, newest.id, fence)
 

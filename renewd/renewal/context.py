@@ -53,6 +53,7 @@ class Context:
     by_hand: bool = False  # a person asked: own back-off is not waited for
     offline: bool = False  # nothing is obtained: only what was accepted before goes live, and debts are paid
     tidied: float | None = None  # when the state directory was, by the monotonic clock
+    left_alone_until: float = 0.0  # by the same: challenges that could not be taken away a while ago
     doubtful: set[str] = field(default_factory=set)  # identities of targets whose live files looked broken
     _issuers: dict[str, Issuer] = field(default_factory=dict, repr=False)
     _journal: "Journal | None" = field(default=None, repr=False)

@@ -49,9 +49,9 @@ def obtain(work: Work, first: Step | None = None) -> Ready | Outcome:
     except ClockSuspect as error:
         return _hold(work, error, work.now + present.HELD_FOR)
     except TargetError as error:
-        clear(work)
+        proof.clear(work)
         return fail(work, error)
-    clear(work)
+    proof.clear(work)
     return ready(work)
 
 
@@ -141,7 +141,7 @@ def _look_later(work: Work, error: TargetError) -> Step:
 
 def _hold(work: Work, error: TargetError, until: datetime) -> Outcome:
     """Nothing went wrong and nothing was tried: the attempt goes on from here when it may."""
-    clear(work)
+    proof.clear(work)
     work.attempt = work.context.journal.park(work.attempt, until, str(error), failure=Failure.of(error))
     work.tell(events.Parked, until=until, why=str(error))
     return Outcome(work.target, Result.PARKED, str(error), until)
@@ -162,11 +162,3 @@ def _park(work: Work, parked: Parked) -> Outcome:
     work.tell(events.Parked, until=parked.until, why=parked.why)
     outages.tell(work)
     return Outcome(work.target, Result.PARKED, parked.why, parked.until)
-
-
-def clear(work: Work) -> None:
-    """A token that cannot be taken away is told, and never costs a certificate."""
-    try:
-        proof.clear(work)
-    except TargetError as error:
-        work.context.journal.note(work.attempt, "challenge.left", why=str(error))

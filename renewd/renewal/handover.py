@@ -147,11 +147,13 @@ def _ask(context: Context, wish: Mapping[str, Any]) -> Mapping[str, Any]:
 def _item(context: Context, member: Member) -> dict[str, str | None]:
     version = context.installer.current(member.target) or member.ready.version
     bundle = context.installer.load(member.target, version)
+    stored = context.installer.version(member.target, version)
     files = bundles.files(bundle, ("fullchain", "key"))
     return {
         "identity": member.target.identity,
         "issuer": member.attempt.issuer or member.target.issuer,
         "order_uri": member.attempt.order_uri,
+        "replaces": None if stored is None else stored.replaces,
         "fullchain": files["fullchain"].decode(),
         "key": files["key"].decode(),
     }

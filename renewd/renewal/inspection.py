@@ -31,10 +31,16 @@ class NotTidied(Event):
     why: str
 
 
-def refuse_earlier(context: Context, target: Target, leaf: x509.Certificate) -> None:
-    """Raises InstallFailed if what is live for the same names, whoever put it there, ends later than the leaf."""
+def refuse_earlier(context: Context, target: Target, version: str, leaf: x509.Certificate) -> None:
+    """Raises InstallFailed if what is live for the same names, whoever put it there, ends later than the version's leaf.
+
+    What was ordered in the place of that very certificate may go live all the same.
+    """
     live = survey.look_closely(target, context.here, context.clock.now()).facts
     if live.state != "present" or set(live.domains or ()) != set(target.domains):
+        return
+    stored = context.installer.version(target, version)
+    if stored is not None and stored.was_ordered_for(context.live_leaf(target)):
         return
     ends, running = leaf.not_valid_after_utc, live.not_after
     if running is not None and ends < running:

@@ -51,7 +51,7 @@ def switch(context: Context, member: Member) -> None:
         member.attempt = journal.move(member.attempt, State.ACTIVE, "install.live_already")
         return
     if member.attempt.kind != "rollback":
-        inspection.refuse_earlier(context, target, member.leaf)
+        inspection.refuse_earlier(context, target, version, member.leaf)
     inspection.before_switch(context, target)
     member.attempt = journal.move(member.attempt, State.ACTIVATE_INTENT, "install.switching", version=version)
     member.previous = _known(context, target, installer.switch(target, version))
@@ -66,8 +66,8 @@ def switch(context: Context, member: Member) -> None:
 
 def _known(context: Context, target: Target, version: str | None) -> Version | None:
     """A version that one can go back to; a placeholder is none."""
-    stored = (known for known in context.installer.versions(target) if known.id == version)
-    return next((known for known in stored if not known.placeholder), None)
+    stored = context.installer.version(target, version)
+    return None if stored is None or stored.placeholder else stored
 
 
 def switch_back(context: Context, member: Member, after: str, why: str) -> bool:

@@ -12,7 +12,7 @@ from renewd.config.targets import HookCommand, HookSet, Target
 from renewd.errors import StateUnusable, TargetError
 from renewd.journal import Attempt
 from renewd.planning import words
-from renewd.renewal import attempts, events, handover, rollout, survey, tidying, unwatched
+from renewd.renewal import attempts, events, handover, leftovers, rollout, survey, tidying, unwatched
 from renewd.renewal.attempts import Task
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import STOPPED, Outcome, Ready, Result, told
@@ -32,7 +32,7 @@ Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
 
 def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] = ()) -> list[Outcome]:
     """One pass over `targets`; the names in `forced` are renewed even if they are not due."""
-    began = context.clock.monotonic()
+    began, started = context.clock.monotonic(), context.clock.now()
     tasks = plan(context, targets, forced=forced)
     context.emit(events.PassStarted(watched=len(targets), due=len(tasks)))
     for task in tasks:
@@ -53,6 +53,7 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
         outcomes.update((outcome.target.identity, outcome) for outcome in handover.restore(context, rest))
     if context.has_journal and not (context.offline or context.stop.is_set()):
         unwatched.end(context)
+        leftovers.sweep(context, started)
     if outcomes:
         tidying.tidy(context)
     well = sum(outcome.result.well for outcome in outcomes.values())

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from renewd.challenges.base import Sight
+from renewd.certs.order import Token
+from renewd.challenges import http01
+from renewd.challenges.base import Challenge, Sight
 from renewd.config.model import Challenge as Settings
 from renewd.config.model import Http01
 from renewd.config.targets import HookCommand, Target
@@ -146,8 +148,9 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
     try:
         sights = challenge.look(tokens) if settings.self_check != "off" else ()
     finally:
-        challenge.remove(tokens)
-    if challenge.type == "dns-01":
+        left = _left(target.name, challenge, tokens)
+    yield from left
+    if challenge.type == "dns-01" and not left:
         yield Finding(target.name, "ok", "challenge records can be written, and taken away again")
     for sight in sights:
         if sight.ok:
@@ -161,10 +164,19 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
             )
 
 
+def _left(name: str, challenge: Challenge, tokens: Sequence[Token]) -> list[Finding]:
+    """Take the tokens away; one that stays is told, and stops no renewal."""
+    try:
+        challenge.remove(tokens)
+    except TargetError as error:
+        return [Finding(name, "warns", f"the challenge cannot be taken away again: {error}", error.remedy)]
+    return []
+
+
 def _seen(sight: Sight) -> str:
     if sight.token.type == "dns-01":
         return f"a challenge record is seen: {sight.url}, {sight.saw}"
-    return f"a challenge file is seen at http://{sight.token.domain}/"
+    return f"a challenge file is seen at {http01.host(sight.token.domain)}/"
 
 
 def _mended(settings: Settings, sight: Sight) -> str:
@@ -172,7 +184,7 @@ def _mended(settings: Settings, sight: Sight) -> str:
     if not isinstance(settings, Http01):
         return "let every name server get the record in time (challenge.wait), and let this machine ask them"
     shown = settings.webroot or f"what {settings.listen} answers"
-    return f"make http://{sight.token.domain}/.well-known/acme-challenge/ show {shown}"
+    return f"make {http01.host(sight.token.domain)}{http01.PREFIX} show {shown}"
 
 
 def _taken(error: TargetError) -> bool:

@@ -5,7 +5,7 @@ before may go live again without, such as the version before one that turned out
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from renewd.certs import bundle as bundles
 from renewd.certs import gate
@@ -25,6 +25,7 @@ class Handed:
     material: Material
     issuer: str
     order_uri: str | None
+    replaces: str | None = None  # as in a manifest
 
 
 def install(context: Context, handed: Mapping[str, Handed]) -> list[Outcome]:
@@ -40,17 +41,20 @@ def install(context: Context, handed: Mapping[str, Handed]) -> list[Outcome]:
 def _version(context: Context, target: Target, handed: Handed, fence: int) -> Ready:
     """A version of ours that holds what was handed over. Raises MaterialRefused, InstallFailed."""
     bundle = gate.assemble(handed.material)
-    known = _known(context.installer.versions(target), bundle)
+    known, live = _known(context.installer.versions(target), bundle), context.live_leaf(target)
     if known is not None:
-        live = context.live_leaf(target)
-        earlier = live is not None and live.not_valid_after_utc > bundle.leaf.not_valid_after_utc
+        ends_later = live is not None and live.not_valid_after_utc > bundle.leaf.not_valid_after_utc
+        earlier = ends_later and not known.was_ordered_for(live)
         if earlier and not debts.lasts(known, context.clock.now()):
             raise MaterialRefused("it has less than a day left, and a later one is live")
         return attempts.begin_rollout(
             context, target, known.id, fence, kind="rollback" if earlier else "deploy"
         )
+    if handed.replaces == "" and live is not None and context.installer.current(target) is None:
+        handed = replace(handed, replaces=bundles.fingerprint(live))  # what nobody of renewd's put here
     _judge(context, target, handed, bundle)
-    version = context.installer.stage(target, bundle, Source(handed.issuer, handed.order_uri))
+    source = Source(handed.issuer, handed.order_uri, handed.replaces)
+    version = context.installer.stage(target, bundle, source)
     return attempts.begin_rollout(context, target, version, fence)
 
 
@@ -65,8 +69,9 @@ def _judge(context: Context, target: Target, handed: Handed, bundle: Bundle) -> 
         raise MaterialRefused("it comes from an issuer that is not this certificate's")
     live = context.live_leaf(target)
     live = None if live == bundle.leaf else live  # others may have put the same there before us
-    wanted = acceptance.wanted(context, target, handed.issuer, live, adopted=True)
-    problems = tuple(gate.judge(bundle, wanted, context.clock.now()))
+    wanted = acceptance.wanted(context, target, handed.issuer, live)
+    ordered = live is not None and handed.replaces == bundles.fingerprint(live)
+    problems = tuple(gate.judge(bundle, replace(wanted, ordered=ordered), context.clock.now()))
     if problems:
         raise MaterialRefused(
             "what was handed over may not be installed: " + "; ".join(problems), problems=problems

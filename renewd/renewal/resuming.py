@@ -7,7 +7,7 @@ from renewd.config.targets import Target
 from renewd.journal import Attempt, Failure, State
 from renewd.journal.attempt import ABANDONED
 from renewd.planning import backoff
-from renewd.renewal import engine, events, outages, waiting
+from renewd.renewal import engine, events, outages, proof, waiting
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome, Ready
 from renewd.renewal.states import RESUMED_AS, STATES, UNFINISHED
@@ -60,7 +60,7 @@ def give_way(context: Context, target: Target, attempt: Attempt, fence: int) -> 
     """The attempt ends as it is, since another issuer is asked; of a finalize whose answer is lost that is not forgotten."""
     seen, now = context.look(target), context.clock.now()
     work = Work.of(context, seen, context.journal.resume(attempt, fence))
-    engine.clear(work)
+    proof.clear(work)
     said = attempt.failure or Failure(attempt.state.value, "", "it waited")
     unclear = _resumed_as(attempt, now) is State.RECONCILE and attempt.finalizes
     kind = "Unresolved" if unclear else "GaveWay"
@@ -83,7 +83,7 @@ def _resumed_as(attempt: Attempt, now: datetime) -> State:
 
 def _let_go(work: Work) -> None:
     """It is not due any more: somebody else renewed it, or a clock was wrong when it was begun."""
-    engine.clear(work)
+    proof.clear(work)
     work.context.journal.end(work.attempt, ABANDONED)
 
 
@@ -104,7 +104,7 @@ def _ready_again(work: Work) -> Ready | None:
     """Time has passed since the version was accepted: the gate looks at it once more before it goes live."""
     context, target, attempt = work.context, work.target, work.attempt
     version = attempt.version or ""
-    engine.clear(work)  # the process that proved it may have ended before it could
+    proof.clear(work)  # the process that proved it may have ended before it could
     if attempt.kind == "rollback" or context.installer.current(target) == version:
         return engine.ready(work)
     problems = waiting.objections(context, target, version, work.live)

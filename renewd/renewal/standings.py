@@ -18,7 +18,8 @@ HELD_LONGEST = timedelta(days=8)  # nothing waits for longer: a later time was w
 _SENT = frozenset(
     {State.FINALIZE_INTENT, State.RECONCILE}
 )  # finalize was called, and its answer is not known
-_OWN = frozenset({"InstallFailed", "Fenced", "Parked"})  # what failed was here, not at the issuer
+_HERE = frozenset({"InstallFailed", "NotPlaced", "NotPlacedYet"})  # what failed was here, not at the issuer
+_OWN = _HERE | {"Fenced", "Parked"}  # nothing is said of the issuer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ def turn(context: Context, seen: Look, under_way: Attempt | None = None) -> Turn
     if len(target.issuers) == 1:
         found = held[target.issuer]
         return Turn(Choice(target.issuer, None if found is None else found.next_try_at), found)
+    if (here := _held_here(context, target)) is not None:
+        return Turn(Choice(target.issuer, here.next_try_at), here)
     standings = [_standing(context, seen, issuer, held[issuer], under_way) for issuer in target.issuers]
     choice = choosing.choose(standings, _slack(context, seen), now)
     found = held[choice.issuer] if choice.until is not None else None
@@ -106,6 +109,15 @@ def _held(context: Context, target: Target, issuer: str, under_way: Attempt | No
     if failed is not None and until is not None:
         return waits(target, Result.HELD, failed, until)
     return outages.held(context, target, issuer)
+
+
+def _held_here(context: Context, target: Target) -> Outcome | None:
+    """What went wrong on this machine would go wrong with every issuer: none is asked instead."""
+    last = context.journal.last(target.identity)
+    if last is None or last.under_way or last.failure is None or last.failure.kind not in _HERE:
+        return None
+    until = _held_until(context, target, last, context.clock.now())
+    return None if until is None else waits(target, Result.HELD, last, until)
 
 
 def _held_until(context: Context, target: Target, attempt: Attempt | None, now: datetime) -> datetime | None:

@@ -13,6 +13,7 @@ from renewd.errors import (
     AlreadyFinalized,
     ChallengeFailed,
     ClockSuspect,
+    Declined,
     NotFinal,
     OrderGone,
     ReplyLost,
@@ -37,9 +38,8 @@ def due(work: Work) -> Step:
     expires = None if held is None or held.expires_at is None else held.expires_at.isoformat()
     newer = held is not None and acceptance.maybe_newer(held, work.live)
     work.issued = held
-    facts = work.remember(
-        portal_order=None if held is None else held.order_uri, portal_expires=expires, adopted=newer
-    )
+    order = None if held is None else held.order_uri
+    facts = work.remember(portal_order=order, portal_expires=expires, adopted=newer)
     if newer:
         return Step(State.ISSUED, "issuer.holds_newer", facts)
     if work.attempt.snapshot.get("unresolved") and not _cannot_wait(work):
@@ -127,14 +127,16 @@ def validating(work: Work) -> Step:
     proof.stand(work)
     try:
         work.issuer.validate(work.target, work.order)
-    except ChallengeFailed:
+    except (ChallengeFailed, Declined):
         work.note(spent.PROOF_FAILED, order_uri=work.order.uri)
         raise
     return Step(State.READY, "challenge.stands")
 
 
 def ready(work: Work) -> Step:
-    """Journal the intent to finalize; after a restart the proof stands again first."""
+    """Journal the intent to finalize; what was not prepared by this process is made sure of first."""
+    if work.attempt.kind == "finalize" or work.attempt.snapshot.get("resumed"):
+        readiness.insist(work.context, work.target, work.issuer.name)
     proof.stand(work)
     return Step(
         State.FINALIZE_INTENT,
@@ -157,7 +159,7 @@ def finalize_intent(work: Work) -> Step:
     except (Unreachable, Throttled) as error:  # the service did not act on it: it does not count
         _returned(work)
         return replace(again(work, error, State.READY), facts={"finalizes": work.attempt.finalizes - 1})
-    except OrderGone as error:
+    except (OrderGone, Declined) as error:
         _returned(work)
         return _gone(work, error)
     except ChallengeFailed:
@@ -236,13 +238,12 @@ def _returned(work: Work) -> None:
     work.note(spent.RETURNED, what=What.CERTIFICATE, order_uri=work.order.uri)
 
 
-def _gone(work: Work, error: OrderGone) -> Step:
-    """An order from before a restart may have run out: one new one is made. Raises OrderGone for any other."""
+def _gone(work: Work, error: OrderGone | Declined) -> Step:
+    """An order from before a restart may have run out: one new one is made. Raises the error for any other."""
     known = work.attempt.snapshot
-    if known.get("resumed") and not known.get("reordered"):
-        return Step(
-            State.PREFLIGHT, "order.gone", {"finalizes": 0, **work.remember(reordered=True, said=None)}
-        )
-    if not known.get("said"):
+    if isinstance(error, OrderGone) and known.get("resumed") and not known.get("reordered"):
+        facts = {"finalizes": 0, **work.remember(reordered=True, said=None)}
+        return Step(State.PREFLIGHT, "order.gone", facts)
+    if isinstance(error, Declined) or not known.get("said"):
         raise error
     raise OrderGone(f"{known['said']}; and then: {error}", stage="finalize", remedy=error.remedy) from error

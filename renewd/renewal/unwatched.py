@@ -7,7 +7,7 @@ from renewd.config.targets import Target
 from renewd.errors import Busy, Fenced, StateUnusable
 from renewd.journal import Attempt, Failure
 from renewd.journal.attempt import ABANDONED
-from renewd.renewal import engine
+from renewd.renewal import proof
 from renewd.renewal.context import Context
 from renewd.renewal.work import Work
 
@@ -35,7 +35,7 @@ def _end(context: Context, attempt: Attempt, heir: Target | None) -> None:
     try:
         taken = journal.resume(attempt, fence)
         if heir is not None:
-            engine.clear(Work.at(context, heir, taken))
+            proof.clear(Work.at(context, heir, taken))
         journal.end(taken, ABANDONED, failure=Failure(attempt.state.value, "Unwatched", UNWATCHED))
     finally:
         journal.release(attempt.identity, fence)

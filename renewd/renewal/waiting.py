@@ -1,6 +1,7 @@
 """Accepted versions that are not live: which of them may go live, and what holds them back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -37,12 +38,13 @@ def objections(
     """What speaks against letting a stored version go live now."""
     try:
         bundle = context.installer.load(target, version)
-        known = {each.id: each.issuer for each in context.installer.versions(target)}
-        issuer = context.issuer_of(target, known.get(version))
-        wanted = acceptance.wanted(context, target, issuer, live, adopted=True)
+        stored = context.installer.version(target, version)
+        issuer = context.issuer_of(target, None if stored is None else stored.issuer)
+        wanted = acceptance.wanted(context, target, issuer, live)
+        ordered = stored is not None and stored.was_ordered_for(live)
     except InstallFailed as error:
         return (str(error),)
-    return gate.judge(bundle, wanted, context.clock.now())
+    return gate.judge(bundle, replace(wanted, ordered=ordered), context.clock.now())
 
 
 def pinned_until(context: Context, target: Target) -> datetime | None:

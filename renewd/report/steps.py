@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from renewd.planning import words
-from renewd.renewal import asking, debts, events, inspection, outages, recovering, standings, tidying
+from renewd.renewal import (
+    asking,
+    debts,
+    events,
+    inspection,
+    leftovers,
+    outages,
+    recovering,
+    standings,
+    tidying,
+)
 from renewd.renewal.events import Event
 
 
@@ -65,6 +75,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Ordered: lambda _event, _now: Said("ordered"),
     events.Placed: _placed,
     events.Unseen: lambda event, _now: Said(f"not to be seen from here ({event.saw})"),
+    leftovers.Left: lambda event, _now: Said(f"left standing, as it cannot be taken away: {event.what}"),
     events.Finalizing: lambda _event, _now: Said("finalizing", lasts=True),
     events.Reconciling: lambda _event, _now: Said("finding out what became of it", lasts=True),
     events.Issued: lambda _event, _now: Said("issued"),

@@ -27,6 +27,7 @@ class Subject:
     history: Sequence[Entry] = ()
     together: Sequence[str] = ()  # other targets that share its check and reload
     budget: str = ""  # what is left of the CA's limits, in words
+    left: str = ""  # what still stands of challenges, and why
 
 
 def text(subject: Subject, now: datetime, width: int = style.WIDTH) -> str:
@@ -87,6 +88,8 @@ def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     for found in known.findings:
         remedy = f"; {found.remedy}" if found.remedy else ""
         yield "preflight", f"{found.level}: {found.what}{remedy}"
+    if subject.left:
+        yield "challenge", subject.left
     if then := _then(subject):
         yield "then", then
     yield from _todo(subject)

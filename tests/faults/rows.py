@@ -43,7 +43,7 @@ TABLE = """
 32 | a key that does not fit the leaf | refused, kept in quarantine
 33 | names missing, or other ones | refused: the set is the one that is wanted
 34 | expired, not valid yet, or with half of its life gone | refused; no order for a day
-35 | older than what is live, or the same | refused: never back to an earlier end
+35 | older than what is live, or the same | refused: never back to an earlier end, nor by an order of our own to an earlier beginning
 36 | a chain that is short, shuffled, doubled or foreign | put in order where there is one way to do so, else refused
 37 | an untrusted root, or one for tests | refused unless the configuration trusts it
 38 | weak keys and signatures | refused; another kind of key than before is told

@@ -12,15 +12,20 @@ import pytest
 
 from renewd import errors, issuers
 from renewd.certs.bundle import Material
+from renewd.config import load
 from renewd.config.model import AcmeIssuer, Certificate
 from renewd.config.targets import Target
 from renewd.issuers.acme import Acme
 from renewd.issuers.acme_session import NONCES
+from renewd.renewal import passes
+from renewd.renewal.context import Context
+from renewd.sandbox import configuration
 from tests.clocks import FakeClock
 from tests.faults import figures
 from tests.faults.hostile.acme_replies import WRONG
 from tests.hostile_ca import CALLS, Ca, hostile_ca
 from tests.scripted import Seen
+from tests.world import World, results
 
 ALL = os.environ.get("RENEWD_SWEEP") == "all"
 TARGET = Target("a.example", Certificate.model_construct(), "main")
@@ -317,6 +322,87 @@ def test_a_name_that_the_ca_refuses_is_told_with_what_to_do(
     assert words in caught.value.remedy
     assert ca.calls.count("new") == 1
     assert list((tmp_path / "state/acme/main/keys").iterdir()) == []
+
+
+ACME = "urn:ietf:params:acme:error:"
+PROBLEMS: dict[str, dict[str, Any]] = {
+    "caa": {"type": f"{ACME}caa", "detail": "CAA record for a.example prevents issuance"},
+    "rejectedIdentifier": {"type": f"{ACME}rejectedIdentifier", "detail": "policy"},
+    "compound": {
+        "type": f"{ACME}compound",
+        "detail": "several",
+        "subproblems": [
+            {"type": f"{ACME}dns", "detail": "no answer"},
+            {"type": f"{ACME}caa", "detail": "no"},
+        ],
+    },
+}
+
+
+def refuses_the_proof(ca: Ca, problem: dict[str, Any]) -> None:
+    """As real CAs do with a CAA record: when they look at the proof."""
+
+    def looked(_: Seen) -> bytes:
+        ca.status = "invalid"
+        return ca.say("challenge", {})
+
+    def asked(_: Seen) -> bytes:
+        document = ca.asked()
+        if ca.status == "invalid":
+            document["status"] = "invalid"
+            document["challenges"][0]["error"] = problem
+        return ca.say("authz", document)
+
+    ca.spoiled |= {"challenge": looked, "authz": asked}
+
+
+def refuses_to_issue(ca: Ca, problem: dict[str, Any]) -> None:
+    """Finalize is taken, and the order comes to nothing."""
+
+    def shown(_: Seen) -> bytes:
+        return ca.say("order", {**ca.shown(), "error": problem} if ca.status == "invalid" else ca.shown())
+
+    def taken(_: Seen) -> bytes:
+        taken = ca.say("finalize", {**ca.shown(), "status": "processing"})
+        ca.status = "invalid"
+        return taken
+
+    ca.spoiled |= {"finalize": taken, "order": shown}
+
+
+@pytest.mark.fault(21)
+@pytest.mark.parametrize("when", [refuses_the_proof, refuses_to_issue])
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_a_no_for_good_is_one_whenever_it_comes(
+    ca: Ca, make: Callable[..., Acme], kind: str, when: Callable[[Ca, Any], None]
+):
+    when(ca, PROBLEMS[kind])
+    with pytest.raises(errors.Declined, match=kind) as caught:
+        obtain(make(ca.url))
+    assert "CA" in caught.value.remedy
+    assert ca.orders == 1
+
+
+@pytest.mark.parametrize("when", [refuses_the_proof, refuses_to_issue])
+def test_the_next_issuer_is_asked_at_once_and_the_first_makes_one_order(
+    ca: Ca, tmp_path: Path, clock: FakeClock, when: Callable[[Ca, Any], None]
+):
+    when(ca, PROBLEMS["caa"])
+    world = World(tmp_path, clock)
+    try:
+        world.sandbox.seed("a.example", days_left=None, validated=True)
+        issuers = {
+            "first": {"type": "acme", "directory": ca.url, "agree_terms": True, "trust": "none"},
+            "second": configuration.issuer(world.sandbox),
+        }
+        path = world.write(world.entry("a.example", issuer=["first", "second"]), issuers=issuers)
+        context = Context(load.load(path), clock=clock)
+        outcomes = passes.run(context, context.loaded.targets)
+        context.close()
+    finally:
+        world.close()
+    assert results(outcomes) == {"a.example": "renewed"}
+    assert ca.orders == 1
 
 
 def test_terms_that_have_changed_are_named(ca: Ca, make: Callable[..., Acme]):

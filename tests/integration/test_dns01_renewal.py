@@ -10,6 +10,8 @@ import pytest
 
 from renewd.challenges import dns_lookup
 from renewd.renewal import events, passes, preflight
+from renewd.renewal.leftovers import Left
+from renewd.renewal.outages import IssuerPaused
 from tests.nameservers import Bind, Knot, free_address
 from tests.programs import renewd, until
 from tests.world import World, results
@@ -33,6 +35,17 @@ def server(nameserver):
         port=53,
         aliases={"_acme-challenge.d.example.test": "d.acme.test"},
     )
+
+
+@pytest.fixture
+def script(tmp_path):
+    def make(name, text):
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o700)
+        return str(path)
+
+    return make
 
 
 def challenge(world, server, **keys):
@@ -61,7 +74,7 @@ def test_a_wildcard_and_its_domain_are_proved_by_two_values_of_one_record(world,
     context = world.context(entry(world, server, self_check="require"))
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
     seen = world.told(events.Seen)
-    assert [event.url for event in seen] == [f"TXT {RECORD}"] * 2
+    assert [event.url for event in seen] == [f"TXT {RECORD}"] * 4, "before the order, and of the order"
     assert server.records(RECORD) == []
 
 
@@ -163,7 +176,7 @@ def test_a_server_that_lags_ends_the_try_where_that_is_asked_for(world, lagging)
     outcome = passes.run(context, context.loaded.targets)[0]
     assert str(outcome.result) == "failed"
     assert outcome.why == f"renewd itself sees {lacks} at TXT {RECORD}"
-    assert world.calls(NAME, "finalize") == 0
+    assert world.calls(NAME, "order") == 0
     assert primary.records(RECORD) == []
 
 
@@ -204,6 +217,61 @@ def test_a_wrong_key_is_told_at_preflight_and_costs_no_order(world, server, name
     ]
     assert results(passes.run(context, context.loaded.targets)) == {NAME: "failed"}
     assert world.calls(NAME, "order") == 0
+
+
+@pytest.mark.fault(29)
+def test_a_key_that_the_name_server_does_not_take_is_no_reason_to_leave_the_ca_alone(
+    world, server, nameserver
+):
+    names = [f"{number}.example.test" for number in range(6)]
+    for name in names:
+        world.sandbox.seed(name, days_left=None)
+    mine = [entry(world, server, name) for name in names]
+    (world.folder / "tsig-key").write_text(nameserver(Knot).key.secret)
+    context = world.context(*mine, world.entry("z.example.test"))
+    world.sandbox.seed("z.example.test", days_left=None)
+    found = results(passes.run(context, context.loaded.targets))
+    assert found == dict.fromkeys(names, "failed") | {"z.example.test": "renewed"}
+    assert not world.told(IssuerPaused)
+    assert [context.journal.last(name).failure.kind for name in names] == ["NotPlaced"] * len(names)
+
+
+def test_a_name_server_that_is_away_when_a_record_is_to_go_costs_no_certificate_and_is_told_and_tried_again(
+    world, server, monkeypatch
+):
+    monkeypatch.setattr(dns_lookup, "_SECONDS", 0.5)
+    world.sandbox.seed(NAME, days_left=None)
+    context = world.context(entry(world, server))
+    context.emit = lambda event: (
+        world.events.append(event),
+        server.stop() if isinstance(event, events.Issued) else None,
+    )
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    (left,) = world.told(Left)
+    assert left.what.count(f"TXT {RECORD} = ") == 2
+    assert f"{server.where} cannot" in left.why
+    why = " ".join(renewd(str(world.folder / "config.yaml"), "why", NAME).stdout.split())
+    assert "still stands" in why
+    server.start()
+    assert len(server.records(RECORD)) == 2
+    passes.run(context, context.loaded.targets)
+    assert server.records(RECORD) == []
+    assert "still stands" not in renewd(str(world.folder / "config.yaml"), "why", NAME).stdout
+    assert len(world.told(Left)) == 1
+
+
+def test_a_hook_that_does_not_clean_up_costs_no_certificate(world, server, script):
+    """Many come from certbot with one that fails: certbot only notes it."""
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    present = script("present", "printf %s \"$CERTBOT_VALIDATION\" | grep -qE '^[A-Za-z0-9_-]{43}$'")
+    commands = {"present": present, "cleanup": "/bin/false", "resolver": server.where, "self_check": "off"}
+    context = world.context(world.entry(NAME, challenge={"type": "dns-01", **commands}))
+    assert results(passes.run(context, context.loaded.targets)) == {NAME: "renewed"}
+    (left,) = world.told(Left)
+    assert "/bin/false` ended with 1" in left.why
+    found = preflight.look(context, context.loaded.targets[0])
+    assert [each.level for each in found if "cannot be taken away again" in each.what] == ["warns"]
+    assert not preflight.blocks(found)
 
 
 def test_an_order_for_records_where_files_are_configured_is_told_with_them(world):

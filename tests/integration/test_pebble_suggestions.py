@@ -73,6 +73,32 @@ def test_a_window_in_the_past_renews_at_once_and_the_page_is_shown_by_the_comman
     assert [one["outcome"] for one in json.loads(ran.stdout)["attempts"]] == ["renewed", "renewed"]
 
 
+@pytest.mark.parametrize("forced", [True, False], ids=["forced", "an incident"])
+def test_a_profile_of_a_shorter_life_is_taken_while_a_longer_one_runs(
+    tmp_path, nginx, nameserver, pebble, forced
+):
+    parts = Parts(tmp_path, nginx, nameserver, pebble)
+    lives = {"long": 90, "short": 6}
+    profiles = {name: {"description": name, "validityPeriod": days * 86400} for name, days in lives.items()}
+    scene = Acme(parts, prove="listen", profiles=profiles, settings={"profile": "long"})
+    try:
+        scene.settle()
+        scene.settings["profile"] = "short"
+        if not forced:
+            now = datetime.now(UTC)
+            suggest(scene, now - timedelta(minutes=30), now - timedelta(minutes=10))
+            ask(scene)
+        (outcome,) = scene.once(forced=forced)
+        assert outcome.result.well, outcome.why
+        long, short = scene.issued
+        assert scene.shown() == short
+        assert short.not_valid_after_utc < long.not_valid_after_utc - 80 * DAY
+        assert scene.once() == []
+        assert scene.orders == 2
+    finally:
+        scene.close()
+
+
 def test_a_moment_to_come_is_shown_by_status_why_and_plan_and_not_by_check(scene):
     scene.settle()
     now = datetime.now(UTC)

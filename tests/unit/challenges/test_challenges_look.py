@@ -26,6 +26,15 @@ def redirect(where: str) -> bytes:
     return answer(302, "", location=where)
 
 
+def test_an_address_of_version_6_is_looked_at_in_brackets():
+    token = Token("2001:db8::1", "http-01", TOKEN.name, TOKEN.value)
+    with scripted(lambda _: RIGHT) as server:
+        (sight,) = look.look([token], to(server))
+    assert sight.saw == "the right answer"
+    assert sight.url == "http://[2001:db8::1]/.well-known/acme-challenge/tok_EN-1"
+    assert server.seen[0].headers["host"] == "[2001:db8::1]"
+
+
 def test_the_right_answer_is_seen_at_its_address():
     with scripted(lambda _: answer(200, f"{TOKEN.value}\r\n ")) as server:
         (sight,) = look.look([TOKEN], to(server))

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ texts = st.none() | st.text(max_size=20)
     texts,
     st.booleans(),
 )
-def test_a_manifest_reads_back_as_it_was_written(created_at, not_after, serial, name, order_uri, flag):
+def test_a_manifest_reads_back_as_it_was_written(created_at, not_after, serial, name, text, flag):
     version = Version(
         id="20261123T085627Z-1a2b3c4d",
         created_at=created_at,
@@ -33,9 +34,10 @@ def test_a_manifest_reads_back_as_it_was_written(created_at, not_after, serial, 
         serial=serial,
         fingerprint=None,
         issuer="rcl",
-        order_uri=order_uri,
+        order_uri=text,
         placeholder=flag,
         taken=not flag,
+        replaces=text,
     )
     one = Manifest(name, version, {"key": "00"})
     assert manifest.load(manifest.dump(one)) == one
@@ -56,6 +58,37 @@ def test_what_is_accepted_is_neither_a_placeholder_nor_found_on_the_disk():
     assert manifest.describe("20261123T085627Z-1a2b3c4d", leaf, Source("rcl"), now).accepted
     assert not manifest.describe("20261123T085627Z-1a2b3c4d-taken", leaf, Source(""), now).accepted
     assert not manifest.describe("20261123T085627Z-1a2b3c4d", empty, Source(""), now).accepted
+
+
+def test_a_manifest_of_an_earlier_renewd_says_nothing_of_an_order():
+    version = manifest.describe("20261123T085627Z-1a2b3c4d", None, Source("rcl"), datetime.now(UTC))
+    written = json.loads(manifest.dump(Manifest("a.example", version, {})))
+    del written["replaces"]
+    assert manifest.load(json.dumps(written).encode()).version.replaces is None
+
+
+def made(day: int, *, days: int, replaces: str | None = None) -> Version:
+    """One that was made on a day and ends so many days later; its fingerprint is the day."""
+    at = datetime(2026, 11, day, tzinfo=UTC)
+    end = at + timedelta(days=days)
+    return Version(f"{at:%Y%m%d}T000000Z-1a2b3c4d", at, end, day, str(day), "rcl", None, replaces=replaces)
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"),
+    [
+        ([made(1, days=90), made(2, days=90)], 2),
+        ([made(1, days=90), made(2, days=6)], 1),
+        ([made(1, days=90), made(2, days=6, replaces="1")], 2),
+        ([made(1, days=90), made(2, days=6, replaces="1"), made(3, days=30)], 3),
+        ([made(1, days=90), made(2, days=6, replaces="1"), made(5, days=6, replaces="2")], 5),
+        ([made(1, days=90), made(2, days=6, replaces="0")], 1),
+    ],
+)
+def test_the_newest_ends_last_or_was_ordered_in_the_place_of_the_one_before(versions, newest):
+    found = manifest.newest(reversed(versions))
+    assert found is not None
+    assert found.serial == newest
 
 
 def test_an_intent_reads_back_as_it_was_written_and_is_gone_when_removed(tmp_path):

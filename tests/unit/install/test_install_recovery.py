@@ -19,11 +19,11 @@ AUTHORITY = Authority.new()
 PLAIN = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 
 
-def interrupted(home, target, *, prepared=True):
+def interrupted(home, target, *, prepared=True, **odd):
     """A crash between the intent and the switch; the old and the new version."""
     old = home.install(target)
     home.clock.advance(60)
-    new = home.installer.stage(target, home.bundle(target), Source("rcl"))
+    new = home.installer.stage(target, home.bundle(target, **odd), Source("rcl"))
     found = sites.of(target, home.state)
     intents.write(home.state, switching.plan(target.name, target.slug, found, new))
     for site in found:
@@ -293,6 +293,15 @@ def test_a_later_certificate_that_somebody_put_there_meanwhile_is_not_replaced_b
     assert home.path("etc", "chain.pem").read_bytes() == theirs.fullchain_pem
     assert home.path("etc", "key.pem").read_bytes() == theirs.key_pem
     assert home.installer.recover() == []
+
+
+def test_one_that_ends_after_what_the_switch_leads_to_stays_though_what_was_live_ended_later(home):
+    target = home.target(FILES)
+    now = home.clock.now()
+    interrupted(home, target, not_before=now, not_after=now + timedelta(days=6))
+    theirs = put_by_hand(home, days=30)
+    assert [one.ok for one in home.installer.recover()] == [True]
+    assert home.path("etc", "chain.pem").read_bytes() == theirs.fullchain_pem
 
 
 @pytest.mark.parametrize("damaged", [False, True], ids=["forward", "back"])

@@ -41,6 +41,8 @@ def test_five_that_fail_alike_pause_their_issuer_for_a_quarter_of_an_hour():
         pytest.param(alike(5, step=2.5), id="five within more than ten minutes"),
         pytest.param([*alike(3), *alike(4, at=3, failed="BadReply")], id="seven of different kinds"),
         pytest.param(alike(9, failed="InstallFailed"), id="nine, of what is wrong here"),
+        pytest.param(alike(9, failed="NotPlaced"), id="nine, of a key that the name server does not take"),
+        pytest.param(alike(9, failed="NotPlacedYet"), id="nine, of a name server that is away"),
     ],
 )
 def test_an_issuer_is_not_left_alone_for(told):

@@ -9,7 +9,7 @@ from renewd.journal import State
 from renewd.renewal import attempts, by_hand, events, passes
 from renewd.renewal.outcome import Result
 from tests.certificates import Authority
-from tests.world import World, results
+from tests.world import World, put_by_hand, results
 
 NAME = "a.example"
 AUTHORITY = Authority.new()
@@ -24,16 +24,6 @@ def live(world: World) -> Path:
     assert results(passes.run(context, context.loaded.targets))[NAME] in {"adopted", "renewed"}
     world.clock.advance(60)
     return world.folder / "live" / NAME
-
-
-def put_by_hand(world: World, folder: Path, *, days: float = 300):
-    """Somebody's own certificate in the links' place, which ends later than any of the sandbox's."""
-    now = world.clock.now()
-    issued = AUTHORITY.issue(NAME, not_before=now - timedelta(hours=1), not_after=now + timedelta(days=days))
-    for name, data in (("fullchain.pem", issued.fullchain_pem), ("privkey.pem", issued.key_pem)):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).write_bytes(data)
-    return issued.leaf
 
 
 def test_deploying_a_stored_version_by_name_leaves_a_later_one_of_somebody_else(world: World, live: Path):
@@ -89,20 +79,14 @@ def test_what_the_issuer_holds_is_not_adopted_over_a_later_one(world: World, liv
     assert world.live(NAME) == theirs
 
 
-def test_a_renewal_that_was_forced_does_not_shorten_what_is_live(world: World, live: Path):
-    theirs = put_by_hand(world, live)
-    context = world.context(NAME)
-    outcomes = passes.run(context, context.loaded.targets, forced={NAME})
-    assert not any(outcome.result.well for outcome in outcomes)
-    assert world.live(NAME) == theirs
-
-
 def test_a_later_one_that_comes_between_the_gate_and_the_switch_stays(world: World, live: Path):
     """A `pre` hook is the last that happens before the switch."""
-    theirs = put_by_hand(world, world.folder)
+    elsewhere = world.folder / NAME
+    elsewhere.mkdir()
+    theirs = put_by_hand(world, elsewhere)
     script = world.folder / "pre.sh"
     script.write_text(
-        f"#!/bin/sh\nfor name in fullchain privkey; do cp --remove-destination {world.folder}/$name.pem {live}/$name.pem; done\n"
+        f"#!/bin/sh\nfor name in fullchain privkey; do cp --remove-destination {elsewhere}/$name.pem {live}/$name.pem; done\n"
     )
     script.chmod(0o700)
     context = world.context(world.entry(NAME, hooks={"pre": str(script)}))

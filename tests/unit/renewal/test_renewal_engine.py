@@ -117,12 +117,12 @@ def test_a_failed_validation_is_told_with_what_the_ca_saw(world: World):
     assert world.calls(NAME, "order") == 1
 
 
-def test_a_challenge_that_renewd_must_see_and_does_not_costs_no_finalize(world: World):
+def test_a_challenge_that_renewd_must_see_and_does_not_costs_no_order(world: World):
     world.sandbox.seed(NAME, days_left=None)
     strict = {"type": "http-01", "webroot": str(world.folder), "self_check": "require"}
     assert renew(world, world.entry(NAME, challenge=strict)) == {NAME: "failed"}
     assert world.told(events.Unseen)
-    assert world.calls(NAME, "finalize") == 0
+    assert world.calls(NAME, "order") == 0
 
 
 def test_tokens_are_taken_away_after_success_and_failure(world: World):

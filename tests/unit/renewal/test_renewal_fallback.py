@@ -1,5 +1,6 @@
 """Several issuers for one target: the first is asked, the next in time, and the first again with the next renewal."""
 
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -74,6 +75,27 @@ def two(world: World, tmp_path: Path) -> Iterator[Two]:
     two = Two(world, tmp_path)
     yield two
     two.second.close()
+
+
+def test_the_next_may_issue_for_a_shorter_time_than_is_left(two: Two):
+    two.seed(days_left=25)
+    two.second.seed(NAME, days_left=None, lifetime_days=6, validated=True)
+    two.renew()
+    two.first.fault("order", "status=500", None)
+    two.clock.advance(live_days(two) - 29 * DAY)
+    assert two.until(29 * DAY)[-1] == "renewed"
+    assert live_days(two) < 6 * DAY
+    assert issuers_of(two)[0] == SECOND
+    assert two.orders(two.second) == 1
+
+
+def test_a_proof_that_this_machine_cannot_place_is_no_reason_to_ask_another(two: Two):
+    two.seed()
+    with socket.create_server(("127.0.0.1", two.first.http_port)):
+        assert "address already in use" in two.renew()[0].why
+        assert "renewed" not in two.until(HOUR)
+    assert two.fell == []
+    assert two.orders(two.first) == two.orders(two.second) == 0
 
 
 def live_days(two: Two) -> timedelta:

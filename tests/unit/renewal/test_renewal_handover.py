@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from renewd.renewal import by_hand, events, forgetting, handover, passes, prefli
 from renewd.renewal.context import Context
 from tests.certificates import Authority
 from tests.servers import Site
-from tests.world import World, results
+from tests.world import World, put_by_hand, results
 
 A, B = "a.example", "b.example"
 
@@ -323,6 +324,34 @@ def test_asked_to_stop_while_the_other_side_is_waited_for_nothing_is_forgotten(
         forgetting.forget(context, B)
     assert shared.known() == (True, True)
     assert os.listdir(machine.line.requests) == []
+
+
+def test_an_order_of_a_shorter_life_takes_the_place_of_what_others_left_on_the_other_side(
+    machine: Machine, world: World
+):
+    folder = world.folder / "live" / A
+    folder.mkdir(parents=True)
+    theirs = put_by_hand(world, folder)
+    world.sandbox.seed(A, days_left=None, lifetime_days=6, validated=True)
+    context = machine.obtaining(A)
+    assert run(context) == {A: "renewed"}
+    assert world.live(A) == context.live_leaf(context.loaded.targets[0]) != theirs
+
+
+def test_an_order_of_a_shorter_life_that_was_put_back_goes_live_on_both_sides_later(
+    machine: Machine, world: World
+):
+    bad = world.folder / "bad"
+    context = machine.obtaining(world.entry(A, hooks={"check": f"test ! -e {bad}"}))
+    assert run(context) == {A: "adopted"}
+    long = world.live(A)
+    world.sandbox.portal.holdings[A].lifetime = timedelta(days=6)
+    bad.touch()
+    assert results(passes.run(context, context.loaded.targets, forced=[A])) == {A: "put_back"}
+    assert world.live(A) == long
+    bad.unlink()
+    assert results(by_hand.deploy(context, context.loaded.targets)) == {A: "deployed"}
+    assert world.live(A) == context.live_leaf(context.loaded.targets[0]) != long
 
 
 # What nobody should be able to do who has taken over the side that obtains.

@@ -40,7 +40,7 @@ def test_a_name_the_portal_does_not_know_blocks_and_the_rest_is_looked_at_all_th
     assert len(found) > 2
 
 
-def test_a_token_that_cannot_be_taken_away_blocks_and_the_rest_is_looked_at_all_the_same(
+def test_a_token_that_cannot_be_taken_away_warns_as_it_stops_no_renewal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     world.sandbox.seed(A, days_left=80)
@@ -58,7 +58,10 @@ def test_a_token_that_cannot_be_taken_away_blocks_and_the_rest_is_looked_at_all_
 
     monkeypatch.setattr(Context, "challenge", stuck)
     found = look(world)
-    assert [finding.what for finding in found if finding.level == "blocks"] == ["it cannot be taken away"]
+    (warns,) = (finding for finding in found if finding.level != "ok")
+    assert warns.level == "warns"
+    assert warns.what == "the challenge cannot be taken away again: it cannot be taken away"
+    assert warns.remedy == "mend the rights"
     assert any("room to spare" in finding.what for finding in found)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from renewd.errors import InstallFailed
-from renewd.renewal import passes, preflight, readiness
+from renewd.renewal import by_hand, passes, preflight, readiness
 from tests.world import World, results
 
 A = "a.example"
@@ -43,3 +43,30 @@ def test_a_full_disk_below_the_state_blocks_before_anything_is_ordered(
     assert results([outcome]) == {A: "failed"}
     assert "left" in outcome.why
     assert world.calls(A, "order") == 0
+
+
+def test_nor_is_what_was_validated_elsewhere_finalized_by_hand(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.sandbox.seed(A, days_left=None, validated=True)
+    uri = world.sandbox.portal.order(A).uri
+    context = world.context(A, by_hand=True)
+    target = context.loaded.targets[0]
+    with monkeypatch.context() as full:
+        full.setattr(readiness, "ROOM", 1 << 62)
+        (outcome,) = by_hand.finalize(context, target, uri)
+    assert results([outcome]) == {A: "failed"}
+    assert world.calls(A, "finalize") == 0
+    assert results(by_hand.finalize(context, target, uri)) == {A: "renewed"}
+
+
+def test_nor_what_an_earlier_process_ordered(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.sandbox.seed(A, days_left=None)
+    world.sandbox.fault("finalize", "status=429+600")
+    context = world.context(A)
+    assert results(passes.run(context, context.loaded.targets)) == {A: "parked"}
+    calls = world.calls(A, "finalize")
+    context.close()
+    world.clock.advance(601)
+    monkeypatch.setattr(readiness, "ROOM", 1 << 62)
+    context = world.context(A)
+    assert results(passes.run(context, context.loaded.targets)) == {A: "failed"}
+    assert world.calls(A, "finalize") == calls
