@@ -70,7 +70,9 @@ def account(path: str, issuer: str | None, *, roll_over: bool) -> int:
             if roll_over:
                 print(f"{found.name}: the account has a new key, in {found.account.roll_over()}")
             else:
-                print(f"{found.name}: {found.account.signer().account}")
+                account = found.account.signer().account
+                found.account.look()  # the CA may have deactivated it since
+                print(f"{found.name}: {account}")
         except RenewdError as error:
             output.say("\n".join(filter(None, (f"{found.name}: {error}", error.remedy))))
             return _FAILED

@@ -44,19 +44,32 @@ _ACCOUNT = {
     "unsupportedContact": "Correct `email`.",
 }
 _PROOF = {"connection", "dns", "dnssec", "tls", "incorrectResponse"}
-OUT = (
-    "The account may have been deactivated: renewd makes no other by itself. "
-    "If it is to, move account-….pem of this issuer in the state directory's folder acme away."
-)
-_LOST = (
-    "The CA does not know the account of this key: check `directory`. "
-    "If it has forgotten it, move account-….json of this issuer in the state directory's folder acme away: "
-    "the same key is registered again."
-)
 
 
 class NoAccount(KeyRejected):
     """The CA knows no account of this key."""
+
+
+class AccountShut(KeyRejected):
+    """The CA does not let this account do it; it may have been deactivated."""
+
+
+OF_OTHERS: dict[type[TargetError], str] = {  # where account_key names the account's key
+    NoAccount: "account_key names the key of an account that this CA does not know: check both `directory` and account_key, "
+    "or leave account_key out, so that renewd makes an account of its own.",
+    AccountShut: "The account whose key account_key names may have been deactivated: renewd makes no other by itself. "
+    "If it is to, leave account_key out.",
+}
+
+
+def of_own(key: str, facts: str) -> dict[type[TargetError], str]:
+    """What helps where an account is refused that renewd made, whose key and facts are in these files."""
+    return {
+        NoAccount: "The CA does not know the account of this key: check `directory`. "
+        f"If it has forgotten it, move {facts} away: the same key is registered again.",
+        AccountShut: "The account may have been deactivated: renewd makes no other by itself. "
+        f"If it is to, move {key} away.",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,7 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     if kind in _DECLINED:
         error = Declined(told, stage=stage, remedy=_DECLINED[kind])
     elif kind == "accountDoesNotExist":
-        error = NoAccount(told, stage=stage, remedy=_LOST)
+        error = NoAccount(told, stage=stage)
     elif kind == "badNonce":  # each of several, so there is no use in more of them now
         error = Temporary(told, stage=stage)
     elif kind in _ACCOUNT:
@@ -138,7 +151,7 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     elif kind in _PROOF:
         error = ChallengeFailed(told)
     elif stage in {"account", "order"} and (unknown or status in _SHUT):
-        error = KeyRejected(told, stage=stage, remedy=OUT)
+        error = AccountShut(told, stage=stage)
     elif stage in {"read", "finalize", "challenge"} and (unknown or status in _ABSENT):
         error = OrderGone(told, stage=stage)
     else:

@@ -44,6 +44,7 @@ class Session:
         self.skew: timedelta | None = None
         self.near = links.is_near(settings.directory)
         self.stop = threading.Event()
+        self.remedies: dict[type[TargetError], str] = {}  # for what a refusal of the account's means
         self._clock = clock
         self._lines = Lines(settings)
         self._nonces: deque[str] = deque(maxlen=KEPT)
@@ -164,6 +165,7 @@ class Session:
             self.skew = served - self._clock.now()
         error: TargetError | None = acme_refusals.refusal(reply, call, self._clock.now())
         if error is not None:
+            error.remedy = error.remedy or self.remedies.get(type(error), "")
             raise error
         return reply
 
