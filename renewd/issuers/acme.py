@@ -3,10 +3,9 @@
 import os
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from renewd.certs import csr
 from renewd.certs.bundle import Material
@@ -26,7 +25,7 @@ from renewd.errors import (
     Unfinalized,
     Unreachable,
 )
-from renewd.issuers import acme_chains, acme_refusals, acme_wire
+from renewd.issuers import acme_chains, acme_refusals, acme_revoking, acme_wire
 from renewd.issuers.acme_account import Account
 from renewd.issuers.acme_keys import Keys
 from renewd.issuers.acme_orders import Orders, base64url
@@ -34,6 +33,9 @@ from renewd.issuers.acme_session import Session, Signer
 from renewd.issuers.acme_wire import Authorization, WireOrder
 from renewd.issuers.base import Issued
 from renewd.issuers.http import Call, unusable
+
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
 
 _UNSENT = (Unreachable, Throttled)
 _FRESH = 60.0  # seconds that what was seen of the account is believed
@@ -159,14 +161,9 @@ class Acme:
                     break
         return Material(pem=(chosen, key))
 
-    def revoke(self, leaf: x509.Certificate, reason: int) -> None:
-        """Take a certificate back (§7.6); `reason` as RFC 5280 §5.3.1 numbers it."""
-        url = self._session.directory().revoke
-        if not url:
-            raise Declined(f"{self.name} revokes nothing", stage="revoke")
-        payload = {"certificate": base64url(leaf.public_bytes(Encoding.DER)), "reason": reason}
-        call = Call("revokeCert", "revoke", self._session.brief)
-        self._session.post(url, payload, call, self.account.signer())
+    def revoke(self, leaf: x509.Certificate, reason: int, key: "PrivateKey | None" = None) -> bool:
+        """Take a certificate back; False if it was before. `key` is its own, for what another account had issued."""
+        return acme_revoking.revoke(self._session, self.account.signer(), leaf, reason, key)
 
     def forget_key(self, target: Target) -> None:
         """The next certificate has a new key, even where keys are used again: this one is known to others."""

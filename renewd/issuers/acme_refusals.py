@@ -43,6 +43,7 @@ _ACCOUNT = {
     "invalidContact": "Correct `email`.",
     "unsupportedContact": "Correct `email`.",
 }
+_OTHERS_OWN = "Another account had this certificate issued: whoever has that one, or the certificate's private key, can revoke it."
 _PROOF = {"connection", "dns", "dnssec", "tls", "incorrectResponse"}
 
 
@@ -52,6 +53,14 @@ class NoAccount(KeyRejected):
 
 class AccountShut(KeyRejected):
     """The CA does not let this account do it; it may have been deactivated."""
+
+
+class AlreadyRevoked(NotFinal):
+    """The certificate was revoked before (RFC 8555 §7.6)."""
+
+
+class NotOurs(NotFinal):
+    """The certificate is another account's: its own key may take it back too."""
 
 
 OF_OTHERS: dict[type[TargetError], str] = {  # where account_key names the account's key
@@ -131,7 +140,16 @@ def refusal(reply: Reply, call: Call, now: datetime) -> TargetError | None:
         return Temporary(told, retry_after=rcl_refusals.wait(reply, now), stage=call.stage)
     if status // 100 != _REFUSED:
         return BadReply(told, stage=call.stage)
-    return _refused(found, told, status, call)
+    return _not_revoked(found, told, status, call) or _refused(found, told, status, call)
+
+
+def _not_revoked(found: Problem, told: str, status: int, call: Call) -> TargetError | None:
+    """What a refusal to revoke means of its own."""
+    if found.type == "alreadyRevoked":
+        return AlreadyRevoked(told, stage=call.stage)
+    if call.stage == "revoke" and (found.type == "unauthorized" or status in _SHUT):
+        return NotOurs(told, stage=call.stage, remedy=_OTHERS_OWN)
+    return None
 
 
 def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:

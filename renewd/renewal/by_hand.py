@@ -121,9 +121,21 @@ def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
             stage="deploy",
             remedy=f"renewd renew '{target.name}' gets one",
         )
-    newest = max(versions, key=lambda version: version.not_after or version.created_at)
+    good = [version for version in versions if version.serial not in context.here.revoked]
+    newest = max(good or versions, key=lambda version: version.not_after or version.created_at)
     context.installer.unpin(target)
     return attempts.begin_rollout(context, target, newest.id, fence)
+
+
+def _unrevoked(context: Context, target: Target, version: Version) -> Version:
+    """The same. Raises UsageError where it was revoked: that goes live only if a person names it."""
+    revoked = context.here.revoked.get(version.serial or 0)
+    if revoked is not None:
+        raise UsageError(
+            f"{target.name}: the version before the live one is {version.id}, and {revoked}",
+            remedy="browsers may refuse it; if it is to be live all the same, name it: --to",
+        )
+    return version
 
 
 def _chosen(context: Context, target: Target, to: str | None) -> Version:
@@ -139,7 +151,8 @@ def _chosen(context: Context, target: Target, to: str | None) -> Version:
         before = context.installer.previous(
             target
         )  # one that was staged and never live is none to go back to
-        return next((version for version in older if version.id == before), older[0])
+        found = next((version for version in older if version.id == before), older[0])
+        return _unrevoked(context, target, found)
     for version in versions:
         if version.id == to and to != current:
             return version

@@ -65,9 +65,10 @@ def switch(context: Context, member: Member) -> None:
 
 
 def _known(context: Context, target: Target, version: str | None) -> Version | None:
-    """A version that one can go back to; a placeholder is none."""
+    """A version that one can go back to; a placeholder is none, and neither is what was revoked."""
     stored = (known for known in context.installer.versions(target) if known.id == version)
-    return next((known for known in stored if not known.placeholder), None)
+    revoked = context.here.revoked
+    return next((known for known in stored if not known.placeholder and known.serial not in revoked), None)
 
 
 def switch_back(context: Context, member: Member, after: str, why: str) -> bool:

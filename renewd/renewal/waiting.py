@@ -42,6 +42,9 @@ def objections(
         wanted = acceptance.wanted(context, target, issuer, live, adopted=True)
     except InstallFailed as error:
         return (str(error),)
+    revoked = context.here.revoked.get(bundle.leaf.serial_number)
+    if revoked is not None:
+        return (str(revoked),)
     return gate.judge(bundle, wanted, context.clock.now())
 
 

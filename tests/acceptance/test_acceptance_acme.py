@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from renewd import issuers
+from renewd.clock import SystemClock
+from renewd.config import load
+from renewd.issuers.http import Call
 from tests.pebble import Pebble, newer
 from tests.programs import renewd
 
@@ -75,8 +79,8 @@ def test_a_certificate_its_account_and_its_end(user: Callable[..., str], tmp_pat
     assert revoked.returncode == 0, revoked.stderr
     assert "revoked at pebble (superseded)" in revoked.stdout
     again = renewd(path, "revoke", NAME)
-    assert again.returncode == 1
-    assert "alreadyRevoked" in again.stderr
+    assert again.returncode == 0, again.stderr
+    assert "was revoked at pebble before" in again.stdout
     for file in (tmp_path / "state" / "acme").rglob("*"):
         assert file.stat().st_mode & 0o077 == 0, file
 
@@ -94,6 +98,70 @@ def test_a_key_that_others_know_is_not_used_again(user: Callable[..., str], tmp_
     assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
     assert renewd(path, "renew", NAME, "--force").returncode == 0
     assert key() != first
+
+
+def test_what_was_revoked_is_due_and_does_not_come_back(user: Callable[..., str], tmp_path: Path):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    revoked = row(path)["serial"]
+    assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
+    for command in ("check", "status", "why"):
+        said = renewd(path, command, *([NAME] if command == "why" else []))
+        assert "it was revoked on" in said.stdout, command
+        assert "keyCompromise" in said.stdout, command
+    settings = json.loads(Path(path).read_text())
+    hooks = {"reload": [{"run": "/bin/false"}]}
+    Path(path).write_text(json.dumps({**settings, "defaults": {"hooks": hooks}}))
+    renewd(path, "renew", NAME)
+    assert row(path)["serial"] != revoked, "a failing reload does not bring it back"
+    Path(path).write_text(json.dumps(settings))
+    back = renewd(path, "rollback", NAME)
+    assert back.returncode == 2
+    assert "it was revoked on" in back.stderr
+    assert "--to" in back.stderr
+    assert row(path)["serial"] != revoked
+    assert renewd(path, "renew").returncode == 0
+    assert "revoked" not in renewd(path, "check").stdout
+
+
+def test_what_another_account_had_issued_is_revoked_by_its_own_key(user: Callable[..., str], tmp_path: Path):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    for file in (tmp_path / "state" / "acme" / "pebble").glob("account-*"):
+        file.unlink()
+    (tmp_path / "live" / "privkey.pem").resolve().rename(tmp_path / "aside.pem")
+    without = renewd(path, "revoke", NAME)
+    assert without.returncode == 1
+    assert "or the certificate's private key, can revoke it" in without.stderr
+    (tmp_path / "aside.pem").rename((tmp_path / "live" / "privkey.pem").resolve())
+    with_it = renewd(path, "revoke", NAME)
+    assert with_it.returncode == 0, with_it.stderr
+    assert "revoked at pebble" in with_it.stdout
+
+
+def test_an_issuer_that_was_given_another_name_still_revokes(user: Callable[..., str]):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    Path(path).write_text(Path(path).read_text().replace('"pebble": {', '"renamed": {'))
+    revoked = renewd(path, "revoke", NAME)
+    assert revoked.returncode == 0, revoked.stderr
+    assert "revoked at renamed" in revoked.stdout
+
+
+def test_an_account_that_the_ca_has_shut_is_not_shown_as_one_that_is_well(
+    user: Callable[..., str], tmp_path: Path
+):
+    path = user()
+    assert renewd(path, "account").returncode == 0
+    acme = issuers.make(
+        "pebble", load.load(path).configuration.issuers["pebble"], SystemClock(), str(tmp_path / "state")
+    )
+    signer = acme.account.signer()
+    acme._session.post(signer.account, {"status": "deactivated"}, Call("it", "account", 10.0), signer)
+    acme.close()
+    shown = renewd(path, "account")
+    assert shown.returncode == 1
+    assert "renewd makes no other by itself" in shown.stderr
 
 
 def test_a_profile_that_the_ca_has_is_asked_for_and_another_is_told(user: Callable[..., str]):
