@@ -11,6 +11,7 @@ from renewd.config.targets import HookCommand
 from renewd.journal.attempt import ADOPTED, NOTHING, OBTAINING, OWED, PUT_BACK, RENEWED
 from renewd.planning import words
 from renewd.renewal.survey import Look
+from renewd.renewal.wishes import NotAsAsked
 from renewd.report import checks, style, times
 from renewd.report.history import Entry
 from renewd.report.known import Known, differs, doing, wrong
@@ -146,6 +147,9 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
         yield "last try", f"{when}, {verb} {tried.failure.stage}: {tried.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
+    for step in subject.history[0][1] if subject.history else ():
+        if step.event == NotAsAsked.event:
+            yield "noted", str(step.facts.get("why", ""))
     if known.under_way is not None and known.under_way.order_uri:
         yield "order", f"{known.under_way.order_uri}, {doing(known.under_way.state)}"
     if known.next_try_at is not None:

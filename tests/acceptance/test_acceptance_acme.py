@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from renewd import issuers
 from renewd.clock import SystemClock
@@ -98,6 +100,60 @@ def test_a_key_that_others_know_is_not_used_again(user: Callable[..., str], tmp_
     assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
     assert renewd(path, "renew", NAME, "--force").returncode == 0
     assert key() != first
+
+
+def spki(path: Path) -> bytes:
+    key = x509.load_pem_x509_certificate(path.read_bytes()).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_a_key_that_is_in_use_already_is_the_one_to_be_used_again(user: Callable[..., str], tmp_path: Path):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    before = spki(live)
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"]["reuse_key"] = True
+    Path(path).write_text(json.dumps(settings))
+    for _ in range(2):
+        assert renewd(path, "renew", NAME, "--force").returncode == 0
+        assert spki(live) == before
+
+
+def test_a_key_in_use_that_is_of_another_kind_is_told_and_not_used_again(
+    user: Callable[..., str], tmp_path: Path
+):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"] |= {"reuse_key": True, "key_type": "rsa-2048"}
+    Path(path).write_text(json.dumps(settings))
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    why = " ".join(renewd(path, "why", NAME).stdout.split())
+    assert "the key that is in use is ecdsa-p256, and rsa-2048 is wanted" in why
+    first = spki(live)
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert spki(live) == first
+    assert "the key that is in use" not in " ".join(renewd(path, "why", NAME).stdout.split())
+
+
+def test_a_compromised_key_that_is_still_live_is_not_used_again(user: Callable[..., str], tmp_path: Path):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    before = spki(live)
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"]["reuse_key"] = True
+    Path(path).write_text(json.dumps(settings))
+    assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
+    assert renewd(path, "renew", NAME).returncode == 0
+    assert spki(live) != before
+
+
+def test_a_chain_that_the_ca_does_not_offer_is_told(user: Callable[..., str]):
+    path = user(preferred_chain="No Such Root")
+    assert renewd(path, "renew").returncode == 0
+    why = " ".join(renewd(path, "why", NAME).stdout.split())
+    assert "the CA offers no chain to 'No Such Root', which preferred_chain asks for" in why
+    assert "only to Pebble Root CA" in why
 
 
 def test_what_was_revoked_is_due_and_does_not_come_back(user: Callable[..., str], tmp_path: Path):
