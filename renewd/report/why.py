@@ -215,16 +215,21 @@ def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
     elif known.held:
         said, verb = "put that right, then:", "validate"
     elif failed is not None and failed.failure is not None and failed.failure.remedy:
-        said, verb = f"{failed.failure.remedy}, then:", "deploy" if owes else "renew"
+        said, verb = _first(failed.failure.remedy), "deploy" if owes else "renew"
     elif failed is not None or owes or look.decision.due:
         said, verb = "wait for renewd, or at once:", "deploy" if owes else "renew"
     elif differs(look, known):
         said, verb = f"{_see(look)}, then:", "deploy"
     elif blocking is not None:
-        said, verb = f"{blocking.remedy or 'put that right'}, then:", "preflight"
+        said, verb = _first(blocking.remedy or "put that right"), "preflight"
     yield "do", said
     if verb:
         yield "", f"renewd {verb}" if known.held else f"renewd {verb} {checks.quoted(look.target.name)}"
+
+
+def _first(remedy: str) -> str:
+    """What is to be done before the command, which has a line of its own."""
+    return f"{remedy.partition('; then: renewd ')[0].rstrip('. ')}, then:"
 
 
 def _see(look: Look) -> str:
