@@ -32,6 +32,7 @@ class Material:
     pem: tuple[bytes, ...] = field(default=(), repr=False)
     pfx: bytes | None = field(default=None, repr=False)
     password: Secret | None = None  # of the PFX that came, and of the one that is written
+    remark: str = ""  # what was asked for beside it and could not be had
 
 
 @dataclass(frozen=True, slots=True)

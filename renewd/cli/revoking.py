@@ -30,26 +30,29 @@ REASONS = {  # as RFC 5280 §5.3.1 numbers them; the CA takes no other from a su
 def revoke(path: str, name: str, *, reason: str) -> int:
     """Take the live certificate of NAME back at its CA.
 
-    Browsers may refuse it from then on. The files stay as they are; a new one is ordered by: renewd renew NAME --force
+    Browsers may refuse it from then on. The files stay as they are until a new one is issued, which the daemon does with
+    its next pass, or at once: renewd renew NAME
     """
+    from renewd.renewal import asking, revocations
+
     with work.at_work(path, lambda _: None) as context:
         target = names.one(context.loaded, name)
         leaf = context.live_leaf(target)
         if leaf is None:
             output.say(f"{target.name}: nothing is live that could be revoked")
             return _FAILED
-        live = context.installer.current(target)
-        known = {version.id: version.issuer for version in context.installer.versions(target)}
-        issuer = _acme(context, known.get(live or "") or target.issuer)
+        issuer, state = _acme(context, asking.issuer_of_live(context, target)), context.here.state_directory
         try:
-            issuer.revoke(leaf, REASONS[reason])
+            done = issuer.revoke(leaf, REASONS[reason], context.installer.live_key(target))
+            revocations.remember(state, leaf, reason, context.clock.now())
             if reason == "keyCompromise":
                 issuer.forget_key(target)
         except RenewdError as error:
             output.say("\n".join(filter(None, (f"{target.name}: not revoked: {error}", error.remedy))))
             return _FAILED
-    print(f"{target.name}: revoked at {issuer.name} ({reason}): serial {leaf.serial_number:X}")
-    print(f"It is still live. A new one: renewd renew '{target.name}' --force")
+    told = f"revoked at {issuer.name} ({reason})" if done else f"was revoked at {issuer.name} before"
+    print(f"{target.name}: {told}: serial {leaf.serial_number:X}")
+    print(f"It is still live, and due. A new one at once: renewd renew '{target.name}'")
     return 0
 
 
@@ -70,7 +73,9 @@ def account(path: str, issuer: str | None, *, roll_over: bool) -> int:
             if roll_over:
                 print(f"{found.name}: the account has a new key, in {found.account.roll_over()}")
             else:
-                print(f"{found.name}: {found.account.signer().account}")
+                account = found.account.signer().account
+                found.account.look()  # the CA may have deactivated it since
+                print(f"{found.name}: {account}")
         except RenewdError as error:
             output.say("\n".join(filter(None, (f"{found.name}: {error}", error.remedy))))
             return _FAILED

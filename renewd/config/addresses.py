@@ -55,6 +55,16 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def directory_url(text: str) -> str:
+    """The URL of an ACME directory, as it is written. Raises ValueError, which never repeats the URL, if it is none."""
+    url = _url(text, "https://acme.example.net/directory")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        raise ValueError(
+            "http:// would let anybody on the way answer for the CA; write https://, http:// is for a loopback host"
+        )
+    return text
+
+
 def proxy(text: str) -> str:
     """The proxy's URL. Raises ValueError, which never repeats the URL, if it is none or holds a password."""
     url = _url(text)
@@ -65,7 +75,7 @@ def proxy(text: str) -> str:
     return text.rstrip("/")
 
 
-def _url(text: str) -> SplitResult:
+def _url(text: str, like: str = "https://api.example.net/public") -> SplitResult:
     try:
         url = urlsplit(text)
         port = url.port
@@ -73,7 +83,7 @@ def _url(text: str) -> SplitResult:
     except ValueError:
         url, port, host = SplitResult("", "", "", "", ""), None, ""
     if url.scheme not in ("http", "https") or not (_HOST.fullmatch(host) or _is_ipv6(host)) or port == 0:
-        raise ValueError("this is not a web address; write it like https://api.example.net/public")
+        raise ValueError(f"this is not a web address; write it like {like}")
     if url.username is not None or url.password is not None:
         raise ValueError(
             "a user or password is in the URL; write it without, secrets do not stand in this file"

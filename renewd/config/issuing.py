@@ -53,7 +53,7 @@ class Timeout(Settings):
 def _directory(text: str) -> str:
     """The URL of a directory; `letsencrypt` stands for its own."""
     if "/" in text:
-        return addresses.base_url(text)
+        return addresses.directory_url(text)
     if text not in DIRECTORIES:
         meant = near.nearest(text, DIRECTORIES)
         right = (
@@ -66,6 +66,15 @@ def _directory(text: str) -> str:
 def _switch(value: Any) -> Any:
     """YAML reads a bare off as false."""
     return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
+
+
+def _agreed(value: Any) -> Any:
+    """Nobody agrees by mistake: only `true` does."""
+    if value is False:
+        raise ValueError(
+            "no CA issues to those who do not agree to its terms of service; write true once you do"
+        )
+    return value
 
 
 Directory = Annotated[str, AfterValidator(_directory)]
@@ -165,7 +174,7 @@ class AcmeIssuer(Service):
         description="The CA's directory: letsencrypt, letsencrypt-staging, or a URL.",
         examples=["letsencrypt"],
     )
-    agree_terms: Literal[True] = Field(
+    agree_terms: Annotated[Literal[True], BeforeValidator(_agreed)] = Field(
         description="That you agree to the CA's terms of service.", examples=[True]
     )
     email: Mail = Field(None, description="Where the CA can reach you.", examples=["you@example.com"])

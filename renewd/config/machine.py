@@ -80,7 +80,9 @@ def examine(path: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
     examined = load.examine(path)
     if examined.loaded is None:
         return examined.faults, ()
-    found = [*examined.faults, *(each.fault for each in faults(examined.loaded))]
+    wrong = {(fault.file, fault.key) for fault in examined.faults}  # what is wrong is not missing as well
+    lacking = (each.fault for each in faults(examined.loaded))
+    found = [*examined.faults, *(fault for fault in lacking if (fault.file, fault.key) not in wrong)]
     files = {file: number for number, file in enumerate(examined.loaded.files)}
     ordered = sorted(found, key=lambda fault: (files.get(fault.file, len(files)), fault.line or 0))
     return tuple(ordered), tuple(warnings(examined.loaded))

@@ -68,6 +68,9 @@ def _part_problem(part: str, form: str, name: str) -> tuple[str, str] | None:
         return None
     if not part:
         return f"{name!r} has an empty name in it", "write names with one comma between them"
+    if is_address(part):
+        right = f"give the certificate a name, and write domains: [{part!r}]"
+        return f"{part!r} is an address", f"{right}; CAs that speak ACME may issue for it"
     return _shape_problem(part, form) or _label_problem(part, form)
 
 

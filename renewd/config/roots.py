@@ -1,12 +1,17 @@
 """Whether a file of roots is there."""
 
+import warnings
+
 
 def problem(path: str) -> tuple[str, str] | None:
     """What is wrong with a PEM file of certificates and what would be right; None if it can be used."""
     from cryptography import x509
 
     try:
-        with open(path, "rb") as file:
+        with (
+            open(path, "rb") as file,
+            warnings.catch_warnings(action="ignore"),
+        ):  # of old roots' serial numbers
             x509.load_pem_x509_certificates(file.read())
     except FileNotFoundError:
         return f"there is no file {path}", "write a PEM file of root certificates there"

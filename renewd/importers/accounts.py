@@ -46,6 +46,7 @@ class Service:
     reuse_key: bool
     preferred_chain: str
     email: str  # that cli.ini names
+    profile: str = ""
 
     @property
     def name(self) -> str:
@@ -71,7 +72,18 @@ def service(lineage: Lineage, notes: Notes) -> Service:
         lineage.says("reuse_key"),
         lineage.text("preferred_chain"),
         mail if _MAIL(mail := lineage.text("email").partition(",")[0].strip()) else "",
+        _profile(lineage, notes),
     )
+
+
+def _profile(lineage: Lineage, notes: Notes) -> str:
+    required, preferred = lineage.text("required_profile"), lineage.text("preferred_profile")
+    if preferred and not required:
+        notes.add(
+            f"certbot did without the profile {preferred} (preferred_profile) where the CA had none of that name; "
+            "renewd asks for it, and orders nothing where the CA does not have it"
+        )
+    return required or preferred
 
 
 def _key_type(lineage: Lineage, notes: Notes) -> str:
@@ -97,7 +109,8 @@ def named(services: Sequence[Service]) -> dict[Service, str]:
     """A name for each, the same each time: `letsencrypt`, and for others of that name what sets them apart."""
     names: dict[Service, str] = {}
     for each in services:
-        candidates = [each.name, f"{each.name}-{each.key_type}"]
+        apart = _UNFIT.sub("-", each.profile).strip("-._")[:40]
+        candidates = [each.name, *([f"{each.name}-{apart}"] if apart else ()), f"{each.name}-{each.key_type}"]
         candidates += [f"{candidates[-1]}-{number}" for number in range(2, len(services) + 2)]
         names.setdefault(each, next(name for name in candidates if name not in names.values()))
     return names
@@ -130,6 +143,8 @@ def settings(service: Service) -> dict[str, Any]:
         found["key_type"] = service.key_type
     if service.reuse_key:
         found["reuse_key"] = True
+    if service.profile:
+        found["profile"] = service.profile
     if service.preferred_chain:
         found["preferred_chain"] = service.preferred_chain
     return {**found, **_trust(service)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cryptography import x509
 
 from renewd.certs import bundle as bundles
-from renewd.certs.bundle import Bundle, Material
+from renewd.certs.bundle import Bundle, Material, PrivateKey
 from renewd.clock import Clock
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed
@@ -85,6 +85,10 @@ class Installer:
     def live_leaf(self, target: Target) -> x509.Certificate | None:
         """The leaf that programs see in the first place that shows one, whoever put it there; a placeholder is none."""
         return live.leaf(target, self._state)
+
+    def live_key(self, target: Target) -> PrivateKey | None:
+        """The private key of that leaf, where it can be read as PEM; None elsewhere."""
+        return live.key(target, self._state)
 
     def told(self, target: Target) -> tuple[str | None, dict[str, str]]:
         """What hooks are told: the first directory, if there is one, and a path for each kind of file."""

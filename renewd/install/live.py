@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -11,6 +12,9 @@ from renewd.certs import facts, keys
 from renewd.certs.facts import Facts
 from renewd.config.targets import Place, Target
 from renewd.install import atomic, glance, layouts
+
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in the way does not block
 _ENOUGH = 16384  # bytes: one read for any usual file
@@ -74,6 +78,22 @@ def leaf(target: Target, state_directory: str) -> x509.Certificate | None:
         except (OSError, ValueError):
             continue
         if found is not None:
+            return found
+    return None
+
+
+def key(target: Target, state_directory: str) -> "PrivateKey | None":
+    """The key of `leaf` in the first place that shows it as PEM to this user; None where none does."""
+    shown = leaf(target, state_directory)
+    for place, _ in _stores(target, state_directory):
+        kind, path = layouts.key(place)
+        if kind == "pfx" or shown is None:
+            continue
+        try:
+            found = keys.load_key(_read(path))
+        except (OSError, ValueError):
+            continue
+        if keys.matches(found, shown):
             return found
     return None
 

@@ -3,10 +3,10 @@
 import os
 import threading
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from renewd.certs import csr
 from renewd.certs.bundle import Material
@@ -26,7 +26,7 @@ from renewd.errors import (
     Unfinalized,
     Unreachable,
 )
-from renewd.issuers import acme_chains, acme_refusals, acme_wire
+from renewd.issuers import acme_chains, acme_refusals, acme_revoking, acme_wire
 from renewd.issuers.acme_account import Account
 from renewd.issuers.acme_keys import Keys
 from renewd.issuers.acme_orders import Orders, base64url
@@ -35,9 +35,11 @@ from renewd.issuers.acme_wire import Authorization, WireOrder
 from renewd.issuers.base import Issued
 from renewd.issuers.http import Call, unusable
 
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
+
 _UNSENT = (Unreachable, Throttled)
 _FRESH = 60.0  # seconds that what was seen of the account is believed
-_CHAINS = 10  # other chains that are looked at
 
 
 class Acme:
@@ -45,6 +47,7 @@ class Acme:
 
     def __init__(self, name: str, settings: AcmeIssuer, clock: Clock, state_directory: str) -> None:
         self.name = name
+        self.key_type: str = settings.key_type
         self._settings = settings
         self._clock = clock
         self._session = Session(settings, clock)
@@ -149,24 +152,23 @@ class Acme:
         """The chain (§7.4.2), the preferred one where there are several, with our key."""
         signer, call = self.account.signer(), self._certificate
         key = csr.pem(self._keys.load(issued.key))
-        reply = self._session.post(issued.links["certificate"], "", call, signer, acme_chains.TYPE)
-        chosen, wanted = reply.body, self._settings.preferred_chain
-        if wanted is not None and not acme_chains.leads_to(chosen, wanted):
-            for url in acme_wire.alternates(reply.headers.get("link", ""), near=self._session.near)[:_CHAINS]:
-                other = self._session.post(url, "", call, signer, acme_chains.TYPE).body
-                if acme_chains.leads_to(other, wanted):
-                    chosen = other
-                    break
-        return Material(pem=(chosen, key))
+        fetch = partial(self._session.post, payload="", call=call, signer=signer, accept=acme_chains.TYPE)
+        chosen, remark = acme_chains.fetched(
+            fetch, issued.links["certificate"], self._settings.preferred_chain, near=self._session.near
+        )
+        return Material(pem=(chosen, key), remark=remark)
 
-    def revoke(self, leaf: x509.Certificate, reason: int) -> None:
-        """Take a certificate back (§7.6); `reason` as RFC 5280 §5.3.1 numbers it."""
-        url = self._session.directory().revoke
-        if not url:
-            raise Declined(f"{self.name} revokes nothing", stage="revoke")
-        payload = {"certificate": base64url(leaf.public_bytes(Encoding.DER)), "reason": reason}
-        call = Call("revokeCert", "revoke", self._session.brief)
-        self._session.post(url, payload, call, self.account.signer())
+    def revoke(self, leaf: x509.Certificate, reason: int, key: "PrivateKey | None" = None) -> bool:
+        """Take a certificate back; False if it was before. `key` is its own, for what another account had issued."""
+        return acme_revoking.revoke(self._session, self.account.signer(), leaf, reason, key)
+
+    def lacks_key(self, target: Target) -> bool:
+        """Whether keys are used again and there is none of the target's yet."""
+        return self._settings.reuse_key and not self._keys.has(target, self.key_type)
+
+    def keep_key(self, target: Target, key: "PrivateKey") -> None:
+        """The target's next certificates are for this key."""
+        self._keys.keep(target, key)
 
     def forget_key(self, target: Target) -> None:
         """The next certificate has a new key, even where keys are used again: this one is known to others."""
@@ -201,7 +203,7 @@ class Acme:
         try:
             more = {"replaces": replaces} if replaces else {}
             reply = self._session.post(url, {**payload, **more}, call, signer)
-        except (*_UNSENT, ReplyLost, Temporary):
+        except (*_UNSENT, ReplyLost, Temporary, Declined):
             raise
         except TargetError:
             if not replaces:

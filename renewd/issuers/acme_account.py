@@ -1,16 +1,15 @@
 """The account at an ACME CA (RFC 8555 §7.3): made once, kept 0600, found again, told of a new address, its key rolled over."""
 
-import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from renewd.config import secrets
 from renewd.config.issuing import AcmeIssuer
-from renewd.errors import BadReply, KeyRejected, ReplyLost, SecretUnusable, TargetError, Temporary
+from renewd.errors import BadReply, KeyRejected, NotFinal, ReplyLost, SecretUnusable, TargetError, Temporary
 from renewd.issuers import acme_account_keys as account_keys
-from renewd.issuers import acme_wire
+from renewd.issuers import acme_refusals, acme_wire
 from renewd.issuers.acme_account_files import AccountFiles, Known
-from renewd.issuers.acme_refusals import NoAccount
+from renewd.issuers.acme_refusals import AccountShut, NoAccount
 from renewd.issuers.acme_session import Session, Signer
 from renewd.issuers.http import Call
 from renewd.issuers.words import clean
@@ -26,6 +25,11 @@ class Account:
         self._settings = settings
         self._session = session
         self._files = AccountFiles(folder, settings.directory, session.stop)
+        session.remedies = (
+            acme_refusals.OF_OTHERS
+            if settings.account_key is not None
+            else acme_refusals.of_own(self._files.path, self._files.facts)
+        )
         self._signs: tuple[Signer, tuple[int, int] | None] | None = None  # who signs, and its key's file
 
     def signer(self) -> Signer:
@@ -80,7 +84,7 @@ class Account:
             self._signs = None
             call = Call("the change of the account's key", "account", self._session.brief, costs=True)
             try:
-                self._session.post(url, _change(old, key, url), call, old)
+                self._session.post(url, account_keys.changed(old.key, old.account, key, url), call, old)
             except (ReplyLost, Temporary) as error:
                 error.remedy = "The next use of the account finds out which of its keys is in force."
                 raise
@@ -136,15 +140,20 @@ class Account:
 
     def _asked(self, key: "josepy.JWK", payload: dict[str, Any]) -> tuple[Signer, list[str] | None]:
         """The account, and of one that there was before whom the CA knows it by. Raises KeyRejected if it is not valid."""
-        url, call = self._session.directory().new_account, Call("the account", "account", self._session.brief)
-        reply = self._session.post(url, payload, call, Signer(key))
+        url, call = self._session.directory().new_account, Call("newAccount", "account", self._session.brief)
+        try:
+            reply = self._session.post(url, payload, call, Signer(key))
+        except (AccountShut, NotFinal) as error:
+            if "externalAccountBinding" in payload:  # of an account that was never made
+                error.remedy = "Compare eab.kid and eab.hmac_key with what the CA gave you."
+            raise
         facts = self._session.said(reply, call)
         status = facts.get("status", "valid")
         if status != "valid":
-            raise KeyRejected(
+            raise AccountShut(
                 f"the account is {clean(str(status))}",
                 stage="account",
-                remedy=f"renewd makes no other by itself. If it is to: move {self._where()} away.",
+                remedy=self._session.remedies[AccountShut],
             )
         try:
             signer = Signer(key, acme_wire.location(reply.headers, near=self._session.near))
@@ -188,7 +197,7 @@ class Account:
         return [f"mailto:{self._settings.email}"] if self._settings.email else []
 
     def _tell_contact(self, signer: Signer) -> None:
-        call = Call("the account's new contact", "account", self._session.brief)
+        call = Call("the change of the account's contact", "account", self._session.brief)
         self._session.post(signer.account, {"contact": self._contact}, call, signer)
         self._keep(signer, self._contact)
 
@@ -205,14 +214,9 @@ class Account:
             return account_keys.loaded(content)
         except ValueError as error:
             raise SecretUnusable(
-                f"the account's key in {self._where()} cannot be used: {error}",
+                f"the account's key in {self._files.path} cannot be used: {error}",
                 remedy="Put it back from a copy, or move it away: renewd then makes another account.",
             ) from None
-
-    def _where(self) -> str:
-        if self._settings.account_key is not None:
-            return "account_key"
-        return self._files.path
 
     def _given(self) -> "josepy.JWK | None":
         """The key of an account that somebody has. Raises SecretUnusable if it cannot be used."""
@@ -226,13 +230,3 @@ class Account:
                 "account_key holds no key",
                 remedy="put the account's private key there, as PEM or as JSON (JWK)",
             ) from None
-
-
-def _change(old: Signer, key: "josepy.JWK", url: str) -> Any:
-    """What the new key says of itself and the old one (§7.3.5)."""
-    from acme.jws import JWS
-
-    inner = {"account": old.account, "oldKey": json.loads(old.key.public_key().json_dumps())}
-    algorithm = account_keys.algorithm(key)
-    signed = JWS.sign(json.dumps(inner).encode(), key=key, alg=algorithm, nonce=None, url=url)
-    return json.loads(signed.json_dumps())

@@ -34,6 +34,11 @@ class AccountFiles:
         """Of the key."""
         return os.path.join(self._folder, self._key)
 
+    @property
+    def facts(self) -> str:
+        """The path of what is known beside the key."""
+        return os.path.join(self._folder, self._facts)
+
     def locked(self) -> AbstractContextManager[None]:
         """Alone among all processes and threads that use the folder's accounts."""
         return private_files.locked(self._folder, "account.lock", self._stop)

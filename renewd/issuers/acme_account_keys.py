@@ -64,6 +64,15 @@ def bound(eab: Eab, key: "josepy.JWK", url: str) -> Any:
     return json.loads(signed.json_dumps())
 
 
+def changed(old: "josepy.JWK", account: str, key: "josepy.JWK", url: str) -> Any:
+    """What the new key says of itself, the account and its old key (§7.3.5)."""
+    from acme.jws import JWS
+
+    inner = {"account": account, "oldKey": json.loads(old.public_key().json_dumps())}
+    signed = JWS.sign(json.dumps(inner).encode(), key=key, alg=algorithm(key), nonce=None, url=url)
+    return json.loads(signed.json_dumps())
+
+
 def hmac_key(eab: Eab) -> bytes:
     """The key that the CA gave. Raises SecretUnusable if it cannot be read or is not written in base64url."""
     import josepy

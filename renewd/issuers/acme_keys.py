@@ -34,17 +34,27 @@ class Keys:
 
     def make(self, target: Target, key_type: str, *, reuse: bool) -> str:
         """The name of a key that is stored now; with `reuse` the target's last one of this type."""
-        folder = target.slug[:_LONGEST]
         if not reuse:
-            return self._store(f"{folder}@{os.urandom(8).hex()}.pem", key_type)
-        name = f"{_KEPT}{key_type}-{folder}@{_mark(target.identity)}.pem"
-        try:
-            self.load(name)
-        except OrderGone:
-            return self._store(name, key_type)
+            name = f"{target.slug[:_LONGEST]}@{os.urandom(8).hex()}.pem"
+            return self._store(name, csr.new_key(key_type))
+        name = _kept(target, key_type)
+        if not self.has(target, key_type):
+            return self._store(name, csr.new_key(key_type))
         with contextlib.suppress(OSError):
             os.utime(os.path.join(self._folder, name))
         return name
+
+    def has(self, target: Target, key_type: str) -> bool:
+        """Whether there is a key of this type to be used again."""
+        try:
+            self.load(_kept(target, key_type))
+        except OrderGone:
+            return False
+        return True
+
+    def keep(self, target: Target, key: "PrivateKey") -> None:
+        """This key is to be used again."""
+        self._store(_kept(target, keys.key_type(key)), key)
 
     def load(self, name: str) -> "PrivateKey":
         """The key. Raises OrderGone if it is not there: nothing that was ordered for it is of any use."""
@@ -81,8 +91,8 @@ class Keys:
                     if age > (UNUSED if entry.name.startswith(_KEPT) else ORPHANED):
                         os.unlink(entry.path)
 
-    def _store(self, name: str, key_type: str) -> str:
-        private_files.write(self._folder, name, csr.pem(csr.new_key(key_type)))
+    def _store(self, name: str, key: "PrivateKey") -> str:
+        private_files.write(self._folder, name, csr.pem(key))
         return name
 
 
@@ -107,6 +117,11 @@ def _is_of(name: str, slugs: Collection[str], marks: Collection[str]) -> bool:
         return False
     slug, mark = parts.groups()
     return mark in marks or (slug in slugs and len(slug) < _LONGEST)
+
+
+def _kept(target: Target, key_type: str) -> str:
+    """The name of the key that is used again."""
+    return f"{_KEPT}{key_type}-{target.slug[:_LONGEST]}@{_mark(target.identity)}.pem"
 
 
 def _mark(identity: str) -> str:

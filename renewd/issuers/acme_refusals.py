@@ -43,20 +43,42 @@ _ACCOUNT = {
     "invalidContact": "Correct `email`.",
     "unsupportedContact": "Correct `email`.",
 }
+_OTHERS_OWN = "Another account had this certificate issued: whoever has that one, or the certificate's private key, can revoke it."
 _PROOF = {"connection", "dns", "dnssec", "tls", "incorrectResponse"}
-OUT = (
-    "The account may have been deactivated: renewd makes no other by itself. "
-    "If it is to, move account-….pem of this issuer in the state directory's folder acme away."
-)
-_LOST = (
-    "The CA does not know the account of this key: check `directory`. "
-    "If it has forgotten it, move account-….json of this issuer in the state directory's folder acme away: "
-    "the same key is registered again."
-)
 
 
 class NoAccount(KeyRejected):
     """The CA knows no account of this key."""
+
+
+class AccountShut(KeyRejected):
+    """The CA does not let this account do it; it may have been deactivated."""
+
+
+class AlreadyRevoked(NotFinal):
+    """The certificate was revoked before (RFC 8555 §7.6)."""
+
+
+class NotOurs(NotFinal):
+    """The certificate is another account's: its own key may take it back too."""
+
+
+OF_OTHERS: dict[type[TargetError], str] = {  # where account_key names the account's key
+    NoAccount: "account_key names the key of an account that this CA does not know: check both `directory` and account_key, "
+    "or leave account_key out, so that renewd makes an account of its own.",
+    AccountShut: "The account whose key account_key names may have been deactivated: renewd makes no other by itself. "
+    "If it is to, leave account_key out.",
+}
+
+
+def of_own(key: str, facts: str) -> dict[type[TargetError], str]:
+    """What helps where an account is refused that renewd made, whose key and facts are in these files."""
+    return {
+        NoAccount: "The CA does not know the account of this key: check `directory`. "
+        f"If it has forgotten it, move {facts} away: the same key is registered again.",
+        AccountShut: "The account may have been deactivated: renewd makes no other by itself. "
+        f"If it is to, move {key} away.",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +161,16 @@ def refusal(reply: Reply, call: Call, now: datetime) -> TargetError | None:
         return Temporary(told, retry_after=rcl_refusals.wait(reply, now), stage=call.stage)
     if status // 100 != _REFUSED:
         return BadReply(told, stage=call.stage)
-    return _refused(found, told, status, call)
+    return _not_revoked(found, told, status, call) or _refused(found, told, status, call)
+
+
+def _not_revoked(found: Problem, told: str, status: int, call: Call) -> TargetError | None:
+    """What a refusal to revoke means of its own."""
+    if found.type == "alreadyRevoked":
+        return AlreadyRevoked(told, stage=call.stage)
+    if call.stage == "revoke" and (found.type == "unauthorized" or status in _SHUT):
+        return NotOurs(told, stage=call.stage, remedy=_OTHERS_OWN)
+    return None
 
 
 def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
@@ -149,7 +180,7 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     if found.remedy is not None:
         error = Declined(told, stage=stage, remedy=found.remedy)
     elif kind == "accountDoesNotExist":
-        error = NoAccount(told, stage=stage, remedy=_LOST)
+        error = NoAccount(told, stage=stage)
     elif kind == "badNonce":  # each of several, so there is no use in more of them now
         error = Temporary(told, stage=stage)
     elif kind in _ACCOUNT:
@@ -159,7 +190,7 @@ def _refused(found: Problem, told: str, status: int, call: Call) -> TargetError:
     elif kind in _PROOF:
         error = ChallengeFailed(told)
     elif stage in {"account", "order"} and (unknown or status in _SHUT):
-        error = KeyRejected(told, stage=stage, remedy=OUT)
+        error = AccountShut(told, stage=stage)
     elif stage in {"read", "finalize", "challenge"} and (unknown or status in _ABSENT):
         error = OrderGone(told, stage=stage)
     else:

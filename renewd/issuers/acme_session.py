@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from renewd.clock import Clock
 from renewd.config.issuing import AcmeIssuer
-from renewd.errors import BadReply, TargetError
-from renewd.issuers import acme_account_keys, acme_refusals, acme_wire, links, rcl_refusals
+from renewd.errors import BadReply, TargetError, Temporary
+from renewd.issuers import acme_account_keys, acme_refusals, acme_wire, links, rcl_refusals, words
 from renewd.issuers.acme_wire import Directory
 from renewd.issuers.http import Call, Reply, unusable
 from renewd.issuers.lines import Lines
@@ -44,6 +44,7 @@ class Session:
         self.skew: timedelta | None = None
         self.near = links.is_near(settings.directory)
         self.stop = threading.Event()
+        self.remedies: dict[type[TargetError], str] = {}  # for what a refusal of the account's means
         self._clock = clock
         self._lines = Lines(settings)
         self._nonces: deque[str] = deque(maxlen=KEPT)
@@ -59,17 +60,28 @@ class Session:
             if self._found is not None and self._clock.monotonic() - self._found[1] < BELIEVED:
                 return self._found[0]
             call = Call("the directory", "api", self.brief, public=True)
-            reply = self._checked(self._lines.send("GET", self.settings.directory, call, {}), call)
+            reply = self._lines.send("GET", self.settings.directory, call, {})
             try:
+                self._checked(reply, call)
                 found = acme_wire.directory(decode(reply.body, reply.kind), near=self.near)
-            except ValueError as error:
-                raise BadReply(
-                    f"{self.settings.directory} is no ACME directory: {error}",
-                    stage="api",
-                    remedy="Write the address of the CA's directory, or letsencrypt.",
-                ) from None
+            except Temporary:
+                raise
+            except (TargetError, ValueError) as error:
+                raise self._no_directory(reply, error) from None
             self._found = found, self._clock.monotonic()
             return found
+
+    def _no_directory(self, reply: Reply, error: Exception) -> BadReply:
+        moved = words.clean(reply.headers.get("location", ""))
+        if isinstance(error, TargetError):
+            why = f"it answers {reply.status}" + (f" and leads to {moved}" if moved else "")
+        else:
+            why = str(error)
+        return BadReply(
+            f"{self.settings.directory} is no ACME directory: {why}",
+            stage="api",
+            remedy="Write the address of the CA's directory, with its last slash if it has one, or letsencrypt.",
+        )
 
     def hello(self) -> None:
         """One call that costs nothing: its date tells the CA's time, and its nonce is used by the next one."""
@@ -153,6 +165,7 @@ class Session:
             self.skew = served - self._clock.now()
         error: TargetError | None = acme_refusals.refusal(reply, call, self._clock.now())
         if error is not None:
+            error.remedy = error.remedy or self.remedies.get(type(error), "")
             raise error
         return reply
 

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from renewd.certs.bundle import Material
 from renewd.certs.order import Order
 from renewd.config.secrets import Secret
 from renewd.config.targets import Target
+
+if TYPE_CHECKING:
+    from renewd.certs.bundle import PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,21 @@ class Issuer(Protocol):
 
     def close(self) -> None:
         """Let go of connections; a call under way in another thread fails soon after."""
+        ...
+
+
+@runtime_checkable
+class ReusesKeys(Protocol):
+    """An issuer whose keys renewd makes, and which may use one again."""
+
+    key_type: str  # that it wants, as `expect.key_type` writes it
+
+    def lacks_key(self, target: Target) -> bool:
+        """Whether keys are used again and there is none of the target's yet."""
+        ...
+
+    def keep_key(self, target: Target, key: "PrivateKey") -> None:
+        """The target's next certificate, and those that follow, are for this key."""
         ...
 
 

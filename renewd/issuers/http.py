@@ -19,7 +19,7 @@ from renewd import deadline
 from renewd.config.issuing import RclIssuer, RclV8Issuer
 from renewd.config.secrets import Secret
 from renewd.errors import BadReply, ReplyLost, TargetError, Temporary, Unreachable
-from renewd.issuers import links
+from renewd.issuers import links, ways
 
 LARGEST = 1 << 20  # bytes of an answer; the longest chain that is allowed is an eighth of it
 LARGEST_REFUSAL = 1 << 16  # bytes that are read of an error page
@@ -122,11 +122,11 @@ class Web:
 
     @cached_property
     def _api_context(self) -> ssl.SSLContext:
-        return context(self._settings.ca_file, instead=True)
+        return ways.context(self._settings.ca_file, instead=True)
 
     @cached_property
     def _download_context(self) -> ssl.SSLContext:
-        return context(self._settings.ca_file, instead=False)  # storage is another party's
+        return ways.context(self._settings.ca_file, instead=False)  # storage is another party's
 
     def _permit(self) -> deadline.Permit | None:
         """Which addresses downloads may come from; where there is a proxy it looks names up, and stands anywhere."""
@@ -146,7 +146,7 @@ class Web:
     def _read(
         self, network: deadline.Deadline, context: ssl.SSLContext, request: httpx.Request, call: Call
     ) -> Reply:
-        transport = deadline.Transport(network, context, proxy(self._settings.proxy))
+        transport = deadline.Transport(network, context, ways.proxy(self._settings.proxy))
         with closing(transport.handle_request(request)) as response:
             return read(response.status_code, dict(response.headers), response.iter_raw(), call)
 
@@ -179,22 +179,28 @@ def unusable(call: Call, why: str) -> TargetError:
     return BadReply(f"{call.what} was answered, but not usably: {why}", stage=call.stage)
 
 
-def mapped(error: Exception, call: Call, network: deadline.Deadline) -> TargetError:
-    """One of ours for an exception of the network's, by what went out before it and what the call costs."""
+def mapped(
+    error: Exception, call: Call, network: deadline.Deadline, setting: str = "base_url"
+) -> TargetError:
+    """One of ours for an exception of the network's, by what went out before it and what the call costs.
+
+    `setting` is the one that says where the service is.
+    """
     why = "ended, because renewd is leaving" if network.aborted else deadline.words(error)
     if not network.sent:
-        return Unreachable(f"{call.what} was not sent: {why}", stage=call.stage, remedy=_remedy(why))
+        what = "could not be asked for" if call.public else "was not sent"
+        return Unreachable(f"{call.what} {what}: {why}", stage=call.stage, remedy=_remedy(why, setting))
     if call.costs:
         return ReplyLost(f"{call.what} was sent, its answer is lost: {why}", stage=call.stage)
     return Temporary(f"{call.what} failed: {why}", stage=call.stage)
 
 
-def _remedy(why: str) -> str:
+def _remedy(why: str, setting: str) -> str:
     if "expired" in why or "not yet valid" in why:
         return "Check this machine's clock first, then the server's certificate."
     if "not trusted" in why or "TLS" in why:
-        return "Check base_url, and ca_file where the API's certificate is of a private CA."
-    return "Check base_url, the name service, the firewall and the proxy."
+        return f"Check {setting}, and ca_file where the server's certificate is of a private CA."
+    return f"Check {setting}, the name service, the firewall and the proxy."
 
 
 def read(status: int, headers: Mapping[str, str], parts: Iterable[bytes], call: Call) -> Reply:
@@ -227,24 +233,3 @@ def _body(parts: Iterable[bytes], call: Call, *, whole: bool) -> bytes:
         if not whole and len(body) >= LARGEST_REFUSAL:
             break
     return bytes(body)
-
-
-def context(ca_file: str | None, *, instead: bool) -> ssl.SSLContext:
-    """What TLS has to be; the roots of `ca_file` `instead` of the system's or beside them. Raises Unreachable."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file if instead else None)
-        if ca_file is not None and not instead:
-            context.load_verify_locations(ca_file)
-    except OSError as error:
-        raise Unreachable(
-            f"the roots in {ca_file} cannot be used: {deadline.words(error)}",
-            stage="api",
-            remedy="Put a PEM file of root certificates there, or leave ca_file out.",
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def proxy(url: str | None) -> httpcore.Proxy | None:
-    """The proxy to go through, if any."""
-    return None if url is None else httpcore.Proxy(url)

@@ -12,14 +12,13 @@ from renewd import deadline
 from renewd.clock import SystemClock
 from renewd.config.issuing import Service
 from renewd.errors import Unreachable
+from renewd.issuers import ways
 from renewd.issuers.http import (
     FOREIGN,
     HEADERS,
     Call,
     Reply,
-    context,
     mapped,
-    proxy,
     read,
 )
 
@@ -65,7 +64,7 @@ class Lines:
                 return line.send(request, call)
             except FOREIGN as error:
                 line.close()
-                raise mapped(error, call, line.network) from error
+                raise mapped(error, call, line.network, "directory") from error
 
     def close(self) -> None:
         """End the calls under way, and let none begin."""
@@ -116,7 +115,7 @@ class Lines:
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        return context(self._settings.ca_file, instead=self._instead)
+        return ways.context(self._settings.ca_file, instead=self._instead)
 
 
 class _Line:
@@ -127,7 +126,7 @@ class _Line:
         self.since = _CLOCK.monotonic()  # when it was used last
         self._pool = httpcore.ConnectionPool(
             tls,
-            proxy(through),
+            ways.proxy(through),
             max_connections=1,
             max_keepalive_connections=1,
             keepalive_expiry=IDLE,

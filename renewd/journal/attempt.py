@@ -62,6 +62,11 @@ GOING_LIVE = frozenset(
 )
 
 
+def kind_of(error: TargetError) -> str:
+    """Its name in the tree of renewd.errors, which back-off and fallback go by; a service's own class is what it comes from."""
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == TargetError.__module__)
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an attempt stopped or waits, in words, and what a person can do about it."""
@@ -74,7 +79,7 @@ class Failure:
     @classmethod
     def of(cls, error: TargetError) -> Self:
         """The failure that an error tells of."""
-        return cls(error.stage, type(error).__name__, str(error), error.remedy)
+        return cls(error.stage, kind_of(error), str(error), error.remedy)
 
 
 @dataclass(frozen=True, slots=True)

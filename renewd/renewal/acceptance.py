@@ -14,7 +14,7 @@ from renewd.install.installer import Source
 from renewd.issuers.base import Issued
 from renewd.journal import State
 from renewd.planning import backoff, window
-from renewd.renewal import events, trust
+from renewd.renewal import events, trust, wishes
 from renewd.renewal.context import Context
 from renewd.renewal.work import Step, Work, again
 
@@ -43,6 +43,8 @@ def take(work: Work, issued: Issued) -> Step:
         if late and _out_of_reach(work, error, adopted=adopted):
             return _not_adopted(work, str(error))
         raise
+    if material.remark:
+        wishes.tell(work, material.remark)
     try:
         bundle = gate.assemble(material)
     except MaterialRefused as error:

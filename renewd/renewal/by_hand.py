@@ -115,7 +115,9 @@ def _abandon(context: Context, target: Target, fence: int) -> list[Attempt]:
 
 
 def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
-    newest = manifest.newest(version for version in context.installer.versions(target) if version.accepted)
+    versions = [version for version in context.installer.versions(target) if version.accepted]
+    good = [version for version in versions if version.serial not in context.here.revoked]
+    newest = manifest.newest(good or versions)
     if newest is None:
         raise InstallFailed(
             "there is no accepted version to deploy",
@@ -124,6 +126,18 @@ def _newest(context: Context, target: Target, fence: int) -> Ready | Outcome:
         )
     context.installer.unpin(target)
     return attempts.begin_rollout(context, target, newest.id, fence)
+
+
+def _unrevoked(context: Context, target: Target, version: Version) -> Version:
+    """The same. Raises InstallFailed where it was revoked: that goes live only if a person names it."""
+    revoked = context.here.revoked.get(version.serial or 0)
+    if revoked is not None:
+        raise InstallFailed(
+            f"{target.name}: the version before the live one is {version.id}, and {revoked}",
+            stage="rollback",
+            remedy="browsers may refuse it; if it is to be live all the same, name it: --to",
+        )
+    return version
 
 
 def _chosen(context: Context, target: Target, to: str | None) -> Version:
@@ -139,7 +153,8 @@ def _chosen(context: Context, target: Target, to: str | None) -> Version:
         before = context.installer.previous(
             target
         )  # one that was staged and never live is none to go back to
-        return next((version for version in older if version.id == before), older[0])
+        found = next((version for version in older if version.id == before), older[0])
+        return _unrevoked(context, target, found)
     for version in versions:
         if version.id == to and to != current:
             return version

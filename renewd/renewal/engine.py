@@ -68,8 +68,8 @@ def ready(work: Work) -> Ready:
 def fail(work: Work, error: TargetError) -> Outcome:
     """End the attempt with its reason and the time of the next one."""
     context = work.context
-    next_try_at = _next_try(work, error) if work.attempt.kind == "renewal" else None
     failure = Failure.of(error)
+    next_try_at = _next_try(work, error, failure) if work.attempt.kind == "renewal" else None
     refused = isinstance(error, MaterialRefused)
     context.journal.end(
         work.attempt,
@@ -87,11 +87,11 @@ def fail(work: Work, error: TargetError) -> Outcome:
     return Outcome(work.target, Result.FAILED, str(error), next_try_at)
 
 
-def _next_try(work: Work, error: TargetError) -> datetime:
+def _next_try(work: Work, error: TargetError, failure: Failure) -> datetime:
     journal, remaining, identity = work.context.journal, work.remaining, work.target.identity
     return backoff.next_try(
         len(journal.failures(identity, work.issuer.name)) + 1,
-        kind=backoff.kind_of(type(error).__name__),
+        kind=backoff.kind_of(failure.kind),
         now=work.now,
         left=None if remaining is None else remaining.left,
         life=None if remaining is None else remaining.life,

@@ -65,9 +65,10 @@ def switch(context: Context, member: Member) -> None:
 
 
 def _known(context: Context, target: Target, version: str | None) -> Version | None:
-    """A version that one can go back to; a placeholder is none."""
+    """A version that one can go back to; a placeholder is none, and neither is what was revoked."""
     stored = context.installer.version(target, version)
-    return None if stored is None or stored.placeholder else stored
+    unfit = stored is None or stored.placeholder or stored.serial in context.here.revoked
+    return None if unfit else stored
 
 
 def switch_back(context: Context, member: Member, after: str, why: str) -> bool:

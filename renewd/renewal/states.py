@@ -25,7 +25,7 @@ from renewd.issuers.base import Issued
 from renewd.journal import State, spent
 from renewd.planning import budget, present
 from renewd.planning.budget import What
-from renewd.renewal import acceptance, asking, events, proof, readiness, reconciling
+from renewd.renewal import acceptance, asking, events, proof, readiness, reconciling, wishes
 from renewd.renewal.work import Parked, Step, Work, again
 
 
@@ -53,6 +53,7 @@ def preflight(work: Work) -> Step:
     proof.clear(work)
     readiness.insist(work.context, work.target, work.issuer.name)
     proof.rehearse(work)
+    wishes.keep_live_key(work)
     return Step(State.ORDER_INTENT, spent.ORDERING, spends=What.ORDER)
 
 

@@ -13,6 +13,8 @@ from renewd.install import live
 from renewd.planning import decision, suggested, window
 from renewd.planning.decision import Decision, Rules
 from renewd.planning.suggested import Suggestion
+from renewd.renewal import revocations
+from renewd.renewal.revocations import Revocation
 from renewd.renewal.suggestions import Kept
 
 
@@ -26,17 +28,19 @@ class Here:
     host: str
     state_directory: str
     suggested: Mapping[str, Suggestion] = field(default_factory=dict, repr=False)
+    revoked: Mapping[int, Revocation] = field(default_factory=dict, repr=False)  # by serial
 
     @classmethod
     def of(cls, loaded: Loaded) -> Self:
         """This machine, with a configuration: the local rule alone."""
-        return cls(os.uname().nodename, loaded.configuration.state_directory)
+        state = loaded.configuration.state_directory
+        return cls(os.uname().nodename, state, revoked=revocations.known(state))
 
     @classmethod
     def informed(cls, loaded: Loaded, kept: Kept | None = None) -> Self:
         """The same with what CAs suggested."""
         state = loaded.configuration.state_directory
-        return cls(os.uname().nodename, state, (kept or Kept(state)).known())
+        return cls(os.uname().nodename, state, (kept or Kept(state)).known(), revocations.known(state))
 
 
 @dataclass(slots=True)
@@ -73,6 +77,10 @@ def look_closely(target: Target, here: Here, now: datetime) -> Look:
 
 def _look(target: Target, facts: Facts, here: Here, now: datetime) -> Look:
     found = decision.decide(facts, rules(target, here.host), now)
+    revoked = here.revoked.get(facts.serial or 0) if here.revoked else None
+    if revoked is not None and found.state in ("ok", "due"):
+        facts.problem = facts.problem or str(revoked)
+        return Look(target, facts, Decision("due", revoked.at, True, lambda: f"due: {revoked}"))
     suggestion = here.suggested.get(target.identity) if here.suggested else None
     if suggestion is None or not suggested.meant(suggestion, facts):
         return Look(target, facts, found)

@@ -44,6 +44,9 @@ def objections(
         ordered = stored is not None and stored.was_ordered_for(live)
     except InstallFailed as error:
         return (str(error),)
+    revoked = context.here.revoked.get(bundle.leaf.serial_number)
+    if revoked is not None:
+        return (str(revoked),)
     return gate.judge(bundle, replace(wanted, ordered=ordered), context.clock.now())
 
 

@@ -10,7 +10,7 @@ from renewd.certs.order import Order, OrderStatus, Token
 from renewd.config.targets import Target
 from renewd.errors import Temporary
 from renewd.issuers.base import Issued, Issuer
-from renewd.journal import Attempt, State
+from renewd.journal import Attempt, Failure, State
 from renewd.planning import backoff, budget
 from renewd.planning.backoff import Remaining
 from renewd.planning.budget import Ask, What
@@ -146,7 +146,7 @@ def again(work: Work, error: Temporary, to: State) -> Step:
     until = work.now + pause_for
     if until - tries[0] > backoff.READS_WITHIN and (error.retry_after is None or len(tries) > 1):
         raise error
-    kind = type(error).__name__
+    kind = Failure.of(error).kind
     return Step(to, AGAIN, {}, until, str(error), asked=error.retry_after is not None, kind=kind)
 
 

@@ -16,6 +16,7 @@ from renewd.renewal import (
     recovering,
     standings,
     tidying,
+    wishes,
 )
 from renewd.renewal.events import Event
 
@@ -112,6 +113,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     asking.Unanswered: lambda event, _now: Said(
         f"{event.directory} suggests nothing: {event.why}", ends=True
     ),
+    wishes.NotAsAsked: lambda event, _now: Said(event.why),
     standings.FellBack: lambda event, _now: Said(f"{event.issuer} instead of {event.instead_of}"),
     standings.FirstAgain: lambda event, _now: Said(f"{event.issuer} again"),
     events.JournalBegunAnew: lambda event, _now: Said(event.what, ends=True, bad=True),

@@ -11,6 +11,7 @@ from renewd.config.targets import HookCommand
 from renewd.journal.attempt import ADOPTED, NOTHING, OBTAINING, OWED, PUT_BACK, RENEWED
 from renewd.planning import words
 from renewd.renewal.survey import Look
+from renewd.renewal.wishes import NotAsAsked
 from renewd.report import checks, style, times
 from renewd.report.history import Entry
 from renewd.report.known import Known, differs, doing, wrong
@@ -149,6 +150,9 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
         yield "last try", f"{when}, {verb} {tried.failure.stage}: {tried.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
+    for step in subject.history[0][1] if subject.history else ():
+        if step.event == NotAsAsked.event:
+            yield "noted", str(step.facts.get("why", ""))
     if known.under_way is not None and known.under_way.order_uri:
         yield "order", f"{known.under_way.order_uri}, {doing(known.under_way.state)}"
     if known.next_try_at is not None:
@@ -214,16 +218,21 @@ def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
     elif known.held:
         said, verb = "put that right, then:", "validate"
     elif failed is not None and failed.failure is not None and failed.failure.remedy:
-        said, verb = f"{failed.failure.remedy}, then:", "deploy" if owes else "renew"
+        said, verb = _first(failed.failure.remedy), "deploy" if owes else "renew"
     elif failed is not None or owes or look.decision.due:
         said, verb = "wait for renewd, or at once:", "deploy" if owes else "renew"
     elif differs(look, known):
         said, verb = f"{_see(look)}, then:", "deploy"
     elif blocking is not None:
-        said, verb = f"{blocking.remedy or 'put that right'}, then:", "preflight"
+        said, verb = _first(blocking.remedy or "put that right"), "preflight"
     yield "do", said
     if verb:
         yield "", f"renewd {verb}" if known.held else f"renewd {verb} {checks.quoted(look.target.name)}"
+
+
+def _first(remedy: str) -> str:
+    """What is to be done before the command, which has a line of its own."""
+    return f"{remedy.partition('; then: renewd ')[0].rstrip('. ')}, then:"
 
 
 def _see(look: Look) -> str:

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from renewd import issuers
+from renewd.clock import SystemClock
+from renewd.config import load
+from renewd.issuers.http import Call
 from tests.pebble import Pebble, newer
 from tests.programs import renewd
 
@@ -75,8 +81,8 @@ def test_a_certificate_its_account_and_its_end(user: Callable[..., str], tmp_pat
     assert revoked.returncode == 0, revoked.stderr
     assert "revoked at pebble (superseded)" in revoked.stdout
     again = renewd(path, "revoke", NAME)
-    assert again.returncode == 1
-    assert "alreadyRevoked" in again.stderr
+    assert again.returncode == 0, again.stderr
+    assert "was revoked at pebble before" in again.stdout
     for file in (tmp_path / "state" / "acme").rglob("*"):
         assert file.stat().st_mode & 0o077 == 0, file
 
@@ -94,6 +100,123 @@ def test_a_key_that_others_know_is_not_used_again(user: Callable[..., str], tmp_
     assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
     assert renewd(path, "renew", NAME, "--force").returncode == 0
     assert key() != first
+
+
+def spki(path: Path) -> bytes:
+    key = x509.load_pem_x509_certificate(path.read_bytes()).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_a_key_that_is_in_use_already_is_the_one_to_be_used_again(user: Callable[..., str], tmp_path: Path):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    before = spki(live)
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"]["reuse_key"] = True
+    Path(path).write_text(json.dumps(settings))
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert spki(live) == before
+
+
+def test_a_key_in_use_that_is_of_another_kind_is_told_and_not_used_again(
+    user: Callable[..., str], tmp_path: Path
+):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"] |= {"reuse_key": True, "key_type": "rsa-2048"}
+    Path(path).write_text(json.dumps(settings))
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    why = " ".join(renewd(path, "why", NAME).stdout.split())
+    assert "the key that is in use is ecdsa-p256, and rsa-2048 is wanted" in why
+    first = spki(live)
+    assert renewd(path, "renew", NAME, "--force").returncode == 0
+    assert spki(live) == first
+    assert "the key that is in use" not in " ".join(renewd(path, "why", NAME).stdout.split())
+
+
+def test_a_compromised_key_that_is_still_live_is_not_used_again(user: Callable[..., str], tmp_path: Path):
+    path, live = user(), tmp_path / "live" / "cert.pem"
+    assert renewd(path, "renew").returncode == 0
+    before = spki(live)
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"]["reuse_key"] = True
+    Path(path).write_text(json.dumps(settings))
+    assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
+    assert renewd(path, "renew", NAME).returncode == 0
+    assert spki(live) != before
+
+
+def test_a_chain_that_the_ca_does_not_offer_is_told(user: Callable[..., str]):
+    path = user(preferred_chain="No Such Root")
+    assert renewd(path, "renew").returncode == 0
+    why = " ".join(renewd(path, "why", NAME).stdout.split())
+    assert "the CA offers no chain to 'No Such Root', which preferred_chain asks for" in why
+    assert "only to Pebble Root CA" in why
+
+
+def test_what_was_revoked_is_due_and_does_not_come_back(user: Callable[..., str], tmp_path: Path):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    revoked = row(path)["serial"]
+    assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
+    for command in ("check", "status", "why"):
+        said = renewd(path, command, *([NAME] if command == "why" else []))
+        assert "it was revoked on" in said.stdout, command
+        assert "keyCompromise" in said.stdout, command
+    settings = json.loads(Path(path).read_text())
+    hooks = {"reload": [{"run": "/bin/false"}]}
+    Path(path).write_text(json.dumps({**settings, "defaults": {"hooks": hooks}}))
+    renewd(path, "renew", NAME)
+    assert row(path)["serial"] != revoked, "a failing reload does not bring it back"
+    Path(path).write_text(json.dumps(settings))
+    back = renewd(path, "rollback", NAME)
+    assert back.returncode == 1
+    assert "it was revoked on" in back.stderr
+    assert "--to" in back.stderr
+    assert row(path)["serial"] != revoked
+    assert renewd(path, "renew").returncode == 0
+    assert "revoked" not in renewd(path, "check").stdout
+
+
+def test_what_another_account_had_issued_is_revoked_by_its_own_key(user: Callable[..., str], tmp_path: Path):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    for file in (tmp_path / "state" / "acme" / "pebble").glob("account-*"):
+        file.unlink()
+    (tmp_path / "live" / "privkey.pem").resolve().rename(tmp_path / "aside.pem")
+    without = renewd(path, "revoke", NAME)
+    assert without.returncode == 1
+    assert "or the certificate's private key, can revoke it" in without.stderr
+    (tmp_path / "aside.pem").rename((tmp_path / "live" / "privkey.pem").resolve())
+    with_it = renewd(path, "revoke", NAME)
+    assert with_it.returncode == 0, with_it.stderr
+    assert "revoked at pebble" in with_it.stdout
+
+
+def test_an_issuer_that_was_given_another_name_still_revokes(user: Callable[..., str]):
+    path = user()
+    assert renewd(path, "renew").returncode == 0
+    Path(path).write_text(Path(path).read_text().replace('"pebble": {', '"renamed": {'))
+    revoked = renewd(path, "revoke", NAME)
+    assert revoked.returncode == 0, revoked.stderr
+    assert "revoked at renamed" in revoked.stdout
+
+
+def test_an_account_that_the_ca_has_shut_is_not_shown_as_one_that_is_well(
+    user: Callable[..., str], tmp_path: Path
+):
+    path = user()
+    assert renewd(path, "account").returncode == 0
+    acme = issuers.make(
+        "pebble", load.load(path).configuration.issuers["pebble"], SystemClock(), str(tmp_path / "state")
+    )
+    signer = acme.account.signer()
+    acme._session.post(signer.account, {"status": "deactivated"}, Call("it", "account", 10.0), signer)
+    acme.close()
+    shown = renewd(path, "account")
+    assert shown.returncode == 1
+    assert "renewd makes no other by itself" in shown.stderr
 
 
 def test_a_profile_that_the_ca_has_is_asked_for_and_another_is_told(user: Callable[..., str]):

@@ -169,6 +169,15 @@ def test_what_an_order_replaces_is_left_out_once_if_it_is_refused(
     assert ca.orders == 1
 
 
+def test_a_name_that_is_refused_is_not_asked_for_again_without_what_the_order_replaces(
+    ca: Ca, make: Callable[..., Acme]
+):
+    ca.spoiled["new"] = ca.problem("rejectedIdentifier")
+    with pytest.raises(errors.Declined):
+        make(ca.url).order(TARGET, replaces="a.b")
+    assert ca.calls.count("new") == 1
+
+
 @pytest.mark.fault(31, 7)
 @pytest.mark.parametrize("wrong", ["reset", "a slow gateway", "a broken gateway", "busy", "half of JSON"])
 def test_an_order_whose_fate_is_open_is_not_sent_again_without_what_it_replaces(

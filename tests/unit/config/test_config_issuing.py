@@ -133,7 +133,7 @@ def test_the_same_names_under_another_name_are_watched_once(tmp_path):
     ("issuer", "said"),
     {
         "{type: acme, directory: letsencrypt}": "1: issuers.x.agree_terms: it is missing; write it like agree_terms: true",
-        "{type: acme, directory: letsencrypt, agree_terms: false}": "1: issuers.x.agree_terms: false is not known here; write true",
+        "{type: acme, directory: letsencrypt, agree_terms: false}": "1: issuers.x.agree_terms: no CA issues to those who do not agree to its terms of service; write true once you do",
         "{type: acme, agree_terms: true}": "1: issuers.x.directory: it is missing; write it like directory: letsencrypt",
         "{directory: letsencrypt, agree_terms: true}": "1: issuers.x.type: it is missing; write rcl, rcl-v8 or acme",
     }.items(),

@@ -202,3 +202,9 @@ def test_an_address_is_told_to_be_nothing_that_records_prove(write):
     assert [fault.wrong for fault in faults if "challenge can" in fault.wrong] == [
         "no DNS challenge can prove the address 2001:db8::1"
     ]
+
+
+def test_a_secret_written_where_its_source_belongs_is_told_once(write):
+    faults, _ = machine.examine(write(ENTRY.format(provider="cloudflare", options=", auth_token: abc")))
+    about = [fault.wrong for fault in faults if fault.key.endswith("auth_token")]
+    assert about == ["a secret does not stand in this file"]

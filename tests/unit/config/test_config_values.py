@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,8 @@ BAD_NAMES = {
     "example": "is one label only",
     "localhost": "is one label only",
     "192.0.2.1": "is an address",
+    "192.0.2.300": "is an address",
+    "2001:db8::1": "is an address",
     "[::1]": "is not a host name",
     "https://example.com": "is not a host name",
     "example.com/": "is not a host name",
@@ -73,6 +76,14 @@ def test_names_no_certificate_can_have(name, why):
     assert why in problem[0]
     assert problem[1]
     assert problem[0].isprintable()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_is_told_where_it_goes(address):
+    told = names.problem(address)
+    assert told is not None
+    said = told[1].partition("; ")[0].removeprefix("give the certificate a name, and write domains: ")
+    assert yaml.safe_load(said) == [address]
 
 
 @pytest.mark.fault(78)
@@ -165,6 +176,28 @@ GOOD_URLS = [
 @pytest.mark.parametrize("url", GOOD_URLS)
 def test_urls_of_an_api(url):
     assert addresses.base_url(url) == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url", [*GOOD_URLS, "https://ca.example/acme/directory/", "https://ca.example/d?profile=a&b="]
+)
+def test_the_address_of_a_directory_stays_as_it_is_written(url):
+    assert addresses.directory_url(url) == url
+
+
+BAD_DIRECTORIES = {
+    "ftp://a.example/directory": "not a web address; write it like https://acme.example.net/directory",
+    "http://a.example/directory": "would let anybody on the way answer for the CA",
+    "https://:s3cr3t@a.example/directory": "user or password",
+    "https://a.example/directory#x": "fragment",
+}
+
+
+@pytest.mark.parametrize(("url", "why"), BAD_DIRECTORIES.items())
+def test_what_is_no_address_of_a_directory(url, why):
+    with pytest.raises(ValueError, match=why) as caught:
+        addresses.directory_url(url)
+    assert "s3cr3t" not in str(caught.value)
 
 
 BAD_URLS = {

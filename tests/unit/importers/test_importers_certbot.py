@@ -67,6 +67,22 @@ def test_keys_of_several_kinds_are_several_issuers(folder):
     }
 
 
+def test_profiles_are_taken_over_as_issuers_of_their_own(folder):
+    folder.lineage(A, required_profile="shortlived", preferred_profile="tlsserver")
+    folder.lineage(B)
+    folder.lineage("c.example.com")
+    assert folder.loaded().configuration.issuers["letsencrypt-shortlived"].profile == "shortlived"
+    assert folder.loaded().configuration.issuers["letsencrypt"].profile is None
+    assert not [said for said in folder.findings() if "profile" in said]
+
+
+def test_a_profile_that_certbot_did_without_where_it_was_not_offered_is_told(folder):
+    folder.lineage(A, preferred_profile="tlsserver")
+    assert folder.loaded().configuration.issuers["letsencrypt"].profile == "tlsserver"
+    (said,) = [said for said in folder.findings() if "profile" in said]
+    assert "orders nothing where the CA does not have it" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "key_type", "told"),
     [

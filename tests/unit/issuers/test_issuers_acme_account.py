@@ -20,6 +20,7 @@ from renewd.errors import BadReply, KeyRejected, ReplyLost, SecretUnusable, Targ
 from renewd.issuers import acme_account_keys as account_keys
 from renewd.issuers.acme import Acme
 from renewd.issuers.http import Call
+from renewd.journal import Failure
 from tests.between import Between
 from tests.clocks import FakeClock
 from tests.pebble import Pebble
@@ -152,8 +153,10 @@ def test_an_account_that_somebody_has_is_used_by_its_key(
     }[kind]()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     there = secret(tmp_path / "key", pem if form == "PEM" else josepy.JWK.load(pem).json_dumps())
-    with pytest.raises(KeyRejected, match="accountDoesNotExist"):
+    with pytest.raises(KeyRejected, match="accountDoesNotExist") as caught:
         user(between, account_key=there).account.signer()
+    assert caught.value.remedy.startswith("account_key names the key of an account that this CA does not")
+    assert Failure.of(caught.value).kind == "KeyRejected", "back-off and fallback know it by this name"
     other = User(tmp_path / "other")
     (tmp_path / "other" / "state" / "acme" / "main").mkdir(parents=True)
     owner = other(between)
@@ -206,7 +209,7 @@ def test_an_account_that_was_deactivated_is_told_and_never_replaced(user: User, 
     for again in (acme, user(between)):
         with pytest.raises(KeyRejected) as caught:
             again.order(TARGET)
-        assert "makes no other by itself" in caught.value.remedy
+        assert f"renewd makes no other by itself. If it is to, move {key} away." in caught.value.remedy
         assert "{" not in caught.value.remedy
     with pytest.raises(KeyRejected, match=r"deactivated|unauthorized"):
         user(between).probe(TARGET)
@@ -235,6 +238,28 @@ def test_preflight_tells_of_external_binding_before_anything_is_made(
     assert "an account is made with the first order" in bound.probe(TARGET)
     assert user.kept("") == []
     assert bound.account.signer().account
+
+
+@pytest.mark.parametrize("wrong", ["kid", "key"])
+def test_a_wrong_external_binding_is_told_as_that_and_not_as_an_account_that_never_was(
+    user: User, tmp_path: Path, pebble: Callable[..., Pebble], wrong: str
+):
+    key = HMAC if wrong == "kid" else HMAC[::-1]
+    eab = {"kid": "kid-2" if wrong == "kid" else "kid-1", "hmac_key": secret(tmp_path / "hmac", key)}
+    with pytest.raises(TargetError) as caught:
+        user(pebble(eab={"kid-1": HMAC}), eab=eab).account.signer()
+    assert caught.value.remedy == "Compare eab.kid and eab.hmac_key with what the CA gave you."
+
+
+def test_somebody_else_s_account_that_was_deactivated_is_told_without_a_file_that_is_not_there(
+    user: User, between: Between
+):
+    shut(user(between))
+    (key,) = user.kept(".pem")
+    with pytest.raises(KeyRejected) as caught:
+        user(between, account_key={"file": str(key)}).probe(TARGET)
+    assert "whose key account_key names may have been deactivated" in caught.value.remedy
+    assert "account-" not in caught.value.remedy
 
 
 def test_preflight_makes_no_account_and_shows_the_one_that_is(user: User, between: Between):
@@ -314,11 +339,11 @@ def test_an_account_that_the_ca_has_forgotten_is_registered_again_when_it_is_wan
     first = pebble()
     user(first).account.signer()
     (key,), (facts,) = user.kept(".pem"), user.kept(".json")
-    facts.write_text(
-        json.dumps({**json.loads(facts.read_text()), "url": f"{first.directory_url}/my-account/none"})
-    )
-    with pytest.raises(TargetError):
+    known = json.loads(facts.read_text())
+    facts.write_text(json.dumps({**known, "url": f"{known['url']}0"}))
+    with pytest.raises(TargetError) as caught:
         user(first).order(TARGET)
+    assert f"move {facts} away" in caught.value.remedy
     facts.unlink()
     before = key.read_bytes()
     assert user(first).order(TARGET).uri

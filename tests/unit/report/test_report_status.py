@@ -429,6 +429,20 @@ def test_whatever_is_in_trouble_has_something_to_be_done(look, now, days, known,
 
 
 @pytest.mark.parametrize(
+    ("remedy", "first"),
+    {
+        "Ask another CA for it.": "Ask another CA for it, then:",
+        "change `trust`; then: renewd renew 'contoso.com'": "change `trust`, then:",
+        "serve the file": "serve the file, then:",
+    }.items(),
+)
+def test_the_command_follows_on_what_is_to_be_done_first_and_is_told_once(look, now, remedy, first):
+    refused = pages.attempt("contoso.com", START, failure=replace(REFUSED, remedy=remedy))
+    told = list(why.rows(why.Subject(look("contoso.com", 80, CONFIRM), Known(last=refused)), now))
+    assert told[-2:] == [("do", first), ("", "renewd renew contoso.com")]
+
+
+@pytest.mark.parametrize(
     ("known", "headline"),
     [
         (Known(held=NO_PROGRAM), "ok, but this machine lacks what its renewal needs"),
