@@ -63,8 +63,9 @@ GOING_LIVE = frozenset(
 
 
 def kind_of(error: TargetError) -> str:
-    """Its name in the tree of renewd.errors, which back-off and fallback go by; a service's own class is what it comes from."""
-    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == TargetError.__module__)
+    """Its class, which back-off and fallback go by; an issuer's own class counts as the one that it comes from."""
+    common = (each for each in type(error).__mro__ if not each.__module__.startswith("renewd.issuers."))
+    return next(common).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from renewd.certs.order import Token
-from renewd.challenges import dns01, http01
 from renewd.config.targets import Target
 from renewd.errors import Busy, StateUnusable, TargetError
 from renewd.journal import Step
@@ -96,6 +95,8 @@ def _tokens(step: Step) -> list[Token]:
 
 def shown(tokens: Sequence[Token]) -> str:
     """What stands, for a person who looks for it."""
+    from renewd.challenges import dns01, http01  # what an idle daemon does not need
+
     return "; ".join(
         f"TXT {dns01.name_of(token)} = {token.value}" if token.type == "dns-01" else http01.url(token)
         for token in tokens
