@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from renewd.clock import aware
 from renewd.journal.attempt import NOTHING, OBTAINED
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, steps
@@ -43,5 +44,6 @@ def _end(row: Row[Any]) -> End | None:
     if row.event == ENDED and outcome in OBTAINED:
         return End(row.id, row.at, row.identity)
     if kind and (row.event == PARKED or outcome in NOTHING):
-        return End(row.id, row.at, row.identity, str(kind))
+        asked = row.facts.get("until") if kind == "Throttled" else None
+        return End(row.id, row.at, row.identity, str(kind), None if asked is None else aware(asked))
     return None

@@ -21,6 +21,9 @@ class End:
     at: datetime
     identity: str
     failed: str = ""  # the kind of its failure, empty if it went well
+    until: datetime | None = (
+        None  # when the service said to come back: it counts calls by account, not by certificate
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,13 @@ class Pause:
     failed: str  # what all of them failed of
     targets: int
     attempt: int  # the one that made it so many
+    since: datetime
     until: datetime
     told: bool = False  # it follows on another one
 
     def covers(self, now: datetime) -> bool:
         """Whether it lasts at `now`; a clock that was set back does not make it longer."""
-        return self.until - PAUSE <= now < self.until
+        return self.since <= now < self.until
 
 
 def pause(ends: Iterable[End]) -> Pause | None:
@@ -65,4 +69,5 @@ class _Line:
             del alike[identity]
         goes_on = self.pause is not None and self.pause.failed == end.failed
         if over and (goes_on or len(alike) >= ALIKE):
-            self.pause = Pause(end.failed, len(alike), end.attempt, end.at + PAUSE, told=goes_on)
+            until = max(end.at + PAUSE, end.until or end.at)
+            self.pause = Pause(end.failed, len(alike), end.attempt, end.at, until, told=goes_on)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from renewd.config.targets import Target
 from renewd.planning import words
-from renewd.planning.breaker import PAUSE, WITHIN, Pause
+from renewd.planning.breaker import WITHIN, Pause
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.outcome import Outcome, Result
@@ -29,7 +29,7 @@ def held(context: Context, target: Target, issuer: str) -> Outcome | None:
     pause = _pause(context, issuer)
     if pause is None:
         return None
-    why = f"{_why(pause)}; {issuer} is left alone for {words.span(PAUSE)}"
+    why = f"{_why(pause)}; {issuer} is left alone for {words.span(pause.until - pause.since)}"
     return Outcome(target, Result.HELD, why, pause.until)
 
 

@@ -33,6 +33,17 @@ def test_five_that_fail_alike_pause_their_issuer_for_a_quarter_of_an_hour():
     assert not pause.covers(NOW + 19 * MINUTE)
 
 
+@pytest.mark.fault(11)
+def test_a_service_that_says_when_to_come_back_is_left_alone_until_then():
+    later = NOW + timedelta(hours=6)
+    tries = [End(number, NOW, f"{number}.example", "Throttled", later) for number in range(1, 6)]
+    pause = breaker.pause(tries)
+    assert pause is not None
+    assert (pause.since, pause.until) == (NOW, later)
+    assert pause.covers(later - MINUTE)
+    assert not pause.covers(later)
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -361,6 +361,24 @@ def test_an_issuer_that_knows_no_name_any_more_is_told_once_and_left_alone(world
     assert sorted(results(renew(world, *names)).values()) == ["held"] * 6 + ["renewed"] * 6
 
 
+@pytest.mark.fault(11)
+def test_a_service_that_sends_five_away_for_hours_is_not_asked_by_the_others_meanwhile(
+    world: World, clock: FakeClock
+):
+    names = many(world, 12)
+    world.sandbox.fault("order", "status=429+21600", None)
+    renew(world, *names)
+    asked = sum(world.calls(name, "order") for name in names)
+    assert asked == 5
+    for _ in range(10):
+        clock.advance(timedelta(minutes=30))
+        renew(world, *names)
+    assert sum(world.calls(name, "order") for name in names) == asked
+    world.sandbox.faults.clear()
+    clock.advance(HOUR)
+    assert set(results(renew(world, *names)).values()) == {"renewed"}
+
+
 @pytest.mark.fault(29)
 def test_a_person_who_mended_it_is_not_held_up(world: World, clock: FakeClock):
     names = many(world, 6)
