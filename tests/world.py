@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography import x509
 
 from renewd.clock import Clock, SystemClock
 from renewd.config import load
+from renewd.renewal import acceptance, passes
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.outcome import Outcome
@@ -88,6 +90,13 @@ class World:
     def told(self, kind: type[Event]) -> list[Any]:
         """The events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def put_live(context: Context) -> list[Outcome]:
+    """What the issuer holds goes live, however little it has left: as if it had been installed when it was new."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(acceptance, "_due", lambda *_: False)
+        return passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
 
 
 def put_by_hand(world: World, folder: Path, *, days: float = 300) -> x509.Certificate:

@@ -60,8 +60,8 @@ def take(work: Work, issued: Issued) -> Step:
     problems = tuple(gate.judge(bundle, replace(wants, adopted=late, ordered=not adopted), work.now))
     if problems:
         return _refused(work, material, problems, adopted=adopted)
-    if late and work.live is not None and _due(work, bundle):
-        return Step(State.PREFLIGHT, "issuer.holds_due", work.remember(adopted=False, late=False))
+    if late and _due(work, bundle):
+        return _due_itself(work, issued, bundle, adopted=adopted)
     return _staged(work, issued, bundle, adopted=adopted)
 
 
@@ -77,16 +77,27 @@ def wanted(context: Context, target: Target, issuer: str, live: x509.Certificate
     )
 
 
+def _due_itself(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Step:
+    """Its successor is ordered first, so that hooks run once; where nothing runs it is kept to run if that one does not come."""
+    kept = None if work.live is not None else _store(work, issued, bundle, adopted=adopted)
+    return Step(
+        State.PREFLIGHT, "issuer.holds_due", {"kept": kept, **work.remember(adopted=False, late=False)}
+    )
+
+
+def _store(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> str:
+    before = "" if work.live is None else bundles.fingerprint(work.live)
+    source = Source(work.issuer.name, issued.order_uri or work.attempt.order_uri, None if adopted else before)
+    return work.context.installer.stage(work.target, bundle, source)
+
+
 def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Step:
     not_after = bundle.leaf.not_valid_after_utc
     if adopted:
         work.tell(events.Adopted, issuer=work.issuer.name)
     differences = () if work.live is None else gate.differences(bundle, work.live)
     work.tell(events.Accepted, checks=len(gate.CHECKS), not_after=not_after, differences=differences)
-    before = "" if work.live is None else bundles.fingerprint(work.live)
-    order_uri = issued.order_uri or work.attempt.order_uri
-    source = Source(work.issuer.name, order_uri, None if adopted else before)
-    version = work.context.installer.stage(work.target, bundle, source)
+    version = _store(work, issued, bundle, adopted=adopted)
     work.tell(events.Staged, version=version)
     facts = {
         "version": version,

@@ -69,9 +69,18 @@ def accepted(attempt: Attempt) -> bool:
 
 
 def _found(context: Context, task: Task, fence: int) -> Ready | Outcome | None:
-    """What there is to do; where that waits or came to nothing, what is owed is paid all the same."""
+    """What there is to do; where that waits or came to nothing, what is owed is paid and what there is goes live all the same."""
     found, owed, live = _next(context, task, fence), task.owed, context.installer.current(task.target)
-    if not isinstance(found, Outcome) or owed is None or task.forced or owed.version != live:
+    if not isinstance(found, Outcome):
+        return found
+    if context.live_leaf(task.target) is None:
+        version = waiting.newest(context, context.look(task.target), even_due=True)
+        return (
+            found
+            if version is None
+            else replace(begin_rollout(context, task.target, version, fence), behind=found)
+        )
+    if owed is None or task.forced or owed.version != live:
         return found
     until = held_until(context, owed, context.clock.now())
     if until is not None:

@@ -25,7 +25,6 @@ UNEXPECTED_FOR = timedelta(hours=1)  # then a target is looked at again whose jo
 STATE_FOR = timedelta(minutes=1)  # the same, where the journal could not be reached
 HANGS_AFTER = timedelta(minutes=30)  # beside the waits that an attempt may sit out
 HUNG_FOR = timedelta(minutes=15)  # then it is looked at whether what hung has ended
-ROUNDS = 2  # what was adopted may be due itself, once
 
 Group = tuple[tuple[HookCommand, ...], tuple[HookCommand, ...]]
 
@@ -40,14 +39,7 @@ def run(context: Context, targets: Sequence[Target], *, forced: Collection[str] 
             place.settings.placeholder for place in task.target.places
         ):
             put_placeholder(context, task.target)
-    outcomes: dict[str, Outcome] = {}
-    for _ in range(ROUNDS):
-        done = _Pass(context, tasks).run()
-        outcomes.update((outcome.target.identity, outcome) for outcome in done)
-        adopted = [outcome.target for outcome in done if outcome.result is Result.ADOPTED]
-        tasks = plan(context, adopted) if adopted and not context.stop.is_set() else []
-        if not tasks:
-            break
+    outcomes = {outcome.target.identity: outcome for outcome in _Pass(context, tasks).run()}
     if context.loaded.line is not None and not context.stop.is_set():
         rest = [target for target in targets if target.identity not in outcomes]
         outcomes.update((outcome.target.identity, outcome) for outcome in handover.restore(context, rest))
@@ -127,7 +119,7 @@ def _grouped(ready: Iterable[Ready]) -> dict[Group, list[Ready]]:
 
 @dataclass(slots=True)
 class _Pass:
-    """One round: a crew obtains, this thread deploys what is ready and shares hooks."""
+    """A crew obtains, this thread deploys what is ready and shares hooks."""
 
     context: Context
     tasks: list[Task]

@@ -17,14 +17,19 @@ from renewd.renewal.survey import Look
 PIN_ENDS = timedelta(days=1)  # a rollback by hand holds until the live certificate has less than this
 
 
-def newest(context: Context, seen: Look) -> str | None:
-    """The newest accepted version, if it is newer than the live one, may still go live, and is not due itself."""
+def newest(context: Context, seen: Look, *, even_due: bool = False) -> str | None:
+    """The newest accepted version, if it is newer than the live one, may still go live, and is not due itself.
+
+    With `even_due` one that is due itself will do: where nothing runs.
+    """
     target, installer, now = seen.target, context.installer, context.clock.now()
     current = installer.current(target)
     for version in installer.versions(target):
         if version.id == current:
             return None
         if version.accepted and not objections(context, target, version.id, context.comparable(seen)):
+            if even_due:
+                return version.id
             leaf = installer.load(target, version.id).leaf
             rule = target.entry.renew_before
             if now < window.due_at(leaf.not_valid_before_utc, leaf.not_valid_after_utc, rule, 0.0):

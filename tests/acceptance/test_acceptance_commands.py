@@ -34,6 +34,19 @@ def test_check_before_and_after(world: World):
     assert all(row["state"] == "ok" and row["problem"] is None for row in rows)
 
 
+def test_one_renew_reloads_once_also_where_the_portal_holds_what_is_due_itself(world: World):
+    ran = world.folder / "ran"
+    ran.mkdir(mode=0o700)
+    hooks = {hook: {"run": f"echo {hook} >>{ran}/log", "shell": True} for hook in ("check", "reload")}
+    for name in (A, B):
+        world.sandbox.seed(name, days_left=3, validated=True)
+    path = world.write(*(world.entry(name, hooks=hooks) for name in (A, B)))
+    done = renewd(path, "renew")
+    assert done.returncode == 0, done.stderr
+    assert (ran / "log").read_text().split() == ["check", "reload"]
+    assert (world.calls(A, "order"), world.calls(B, "order")) == (1, 1)
+
+
 def test_check_needs_no_network_no_state_and_no_secrets(world: World):
     path = seeded(world)
     renewd(path, "renew")

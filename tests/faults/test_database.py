@@ -20,7 +20,7 @@ from renewd.renewal.context import Context
 from tests.clocks import FakeClock
 from tests.faults import figures
 from tests.programs import renewd, until
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 NAME = "contoso.com"
 PLACES = 200 if os.environ.get("RENEWD_SWEEP") == "all" else 24
@@ -229,7 +229,7 @@ def test_lost_while_nothing_runs_and_a_certificate_is_being_issued_it_costs_no_s
     world = World(tmp_path, clock, v8=v8)
     world.sandbox.portal.seed(NAME, days_left=20, validated=True)
     working = context(world)
-    passes._Pass(working, passes.plan(working, working.loaded.targets)).run()
+    put_live(working)
     world.sandbox.fault("schedule", "late=900")
     real, call = working.issuer("sandbox"), "_awaited" if v8 else "_decoded"
     sent = working.journal.spend

@@ -21,7 +21,7 @@ from renewd.renewal.context import Context
 from tests.clocks import FakeClock
 from tests.faults import figures
 from tests.faults.renewal_worker import Inline
-from tests.world import World
+from tests.world import World, put_live
 
 A, B, C = NAMES = ("a.example", "b.example", "c.example")
 EVERY = 1 if os.environ.get("RENEWD_SWEEP") == "all" else 25
@@ -91,7 +91,7 @@ class Shop:
 
     def _install(self) -> None:
         context = self.context()
-        passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+        put_live(context)
         context.close()
 
     def again(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from renewd.renewal import passes
 from tests.clocks import FakeClock
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 A = "a.example"
 
@@ -15,7 +15,7 @@ def held_but_broken(world: World, *, days_left: float) -> None:
     """Live is a certificate with so many days left; the portal holds a newer one, of which a file is empty."""
     world.sandbox.seed(A, days_left=days_left, validated=True)
     context = world.context(A)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
     world.sandbox.seed(A, days_left=80, validated=True, spoil="empty-chain")
 
@@ -50,7 +50,7 @@ def test_nothing_is_ordered_for_that_while_the_running_one_lasts(world: World, c
 def test_storage_that_comes_back_is_waited_for_before_one_is_ordered(world: World, clock: FakeClock):
     world.sandbox.seed(A, days_left=20, validated=True)
     context = world.context(A)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
     world.sandbox.seed(A, days_left=80, validated=True)
     world.sandbox.fault("download", "empty-200", None)
@@ -66,7 +66,7 @@ def test_storage_that_comes_back_is_waited_for_before_one_is_ordered(world: Worl
 def test_a_storage_that_is_down_for_hours_is_waited_for_with_days_left(world: World, clock: FakeClock):
     world.sandbox.seed(A, days_left=15, validated=True)
     context = world.context(A)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
     world.sandbox.seed(A, days_left=80, validated=True)
     world.sandbox.fault("download", "status=500", None)

@@ -13,7 +13,7 @@ from renewd.renewal import by_hand, events, outages, passes
 from renewd.renewal.context import Context
 from renewd.renewal.outcome import Outcome
 from tests.clocks import FakeClock
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 NAME = "a.example"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -39,7 +39,7 @@ def once_renewed(world: World, *, days_left: float = 20) -> None:
     """Live is a certificate with so many days left, of which the issuer shows the same."""
     world.sandbox.seed(NAME, days_left=days_left, validated=True)
     context = world.context(NAME)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
 
 
@@ -395,7 +395,7 @@ def test_who_has_the_least_time_left_comes_first(world: World):
     for name, days in left.items():
         world.sandbox.seed(name, days_left=days, validated=True)
     context = world.context(*left)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     shutil.rmtree(world.folder / "live" / "c.example")
     order = [task.target.name for task in passes.plan(context, context.loaded.targets)]
     assert order == ["c.example", "b.example", "d.example", "a.example"]

@@ -9,7 +9,7 @@ import pytest
 from renewd.install.installer import Installer, Version
 from renewd.renewal import by_hand, debts, events, passes
 from tests.clocks import FakeClock
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 A, B = "a.example", "b.example"
 
@@ -30,7 +30,7 @@ def aged(world: World, *names: str, days_left: float = 25) -> None:
     """Live certificates that are due, as one round leaves them."""
     seeded(world, *names, days_left=days_left)
     context = world.context(*names)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
     world.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
 
@@ -344,7 +344,7 @@ def due_and_owing(world: World) -> None:
     seeded(world, A, days_left=25)
     world.sandbox.fault("order", "status=500", None)
     context = world.context(world.entry(A, hooks=BROKEN))
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
 
 

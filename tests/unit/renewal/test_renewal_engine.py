@@ -43,11 +43,26 @@ def test_what_the_portal_holds_already_is_adopted_without_an_order(world: World)
     assert world.calls(NAME, "order") == 0
 
 
-def test_a_portal_that_holds_what_is_due_itself_heals_the_disk_and_then_renews(world: World):
-    world.sandbox.seed(NAME, days_left=3)
+def test_where_nothing_runs_and_the_portal_holds_what_is_due_itself_only_its_successor_goes_live(
+    world: World,
+):
+    world.sandbox.seed(NAME, days_left=3, validated=True)
     assert renew(world) == {NAME: "renewed"}
-    assert [event.event for event in world.events].count("attempt.renewed") == 2
+    assert [event.event for event in world.events].count("attempt.renewed") == 1
     assert world.calls(NAME, "order") == 1
+
+
+@pytest.mark.parametrize("fault", ["status=500", "text-400=The plan is used up.", "status=429+7200"])
+def test_where_the_successor_does_not_come_what_is_due_itself_goes_live_rather_than_nothing(
+    world: World, fault: str
+):
+    world.sandbox.seed(NAME, days_left=3, validated=True)
+    world.sandbox.fault("order", fault, None)
+    renew(world)
+    assert world.live(NAME).not_valid_after_utc < world.clock.now() + timedelta(days=4)
+    before = world.files()
+    renew(world)
+    assert world.files() == before
 
 
 def test_what_is_well_is_left_alone(world: World):

@@ -13,7 +13,7 @@ from renewd.renewal import by_hand, passes
 from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from tests.clocks import FakeClock
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 A, B = "a.example", "b.example"
 
@@ -23,7 +23,7 @@ def aged(world: World, *names: str, days_left: float = 25) -> None:
     for name in names:
         world.sandbox.seed(name, days_left=days_left, validated=True)
     context = world.context(*names)
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     context.close()
     world.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ from renewd.journal import State
 from renewd.journal.schema import leases
 from renewd.renewal import attempts, by_hand, events, passes
 from tests.clocks import FakeClock
-from tests.world import World, results
+from tests.world import World, put_live, results
 
 A, B, C = "a.example", "b.example", "c.example"
 
@@ -44,7 +44,7 @@ def aged(world: World, *names: str, days_left: float = 5, **keys: Any) -> None:
         world.sandbox.seed(name, days_left=days_left, validated=True)
     context = world.context(*(world.entry(name, **keys) for name in names))
     context.stop.clear()
-    passes._Pass(context, passes.plan(context, context.loaded.targets)).run()
+    put_live(context)
     assert all(
         world.live(name).not_valid_after_utc - world.clock.now() < timedelta(days=days_left + 1)
         for name in names
