@@ -34,6 +34,7 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
         "machine", lambda e: f"it is not renewed here: {e.why}", lambda _: "renewd validate"
     ),
     "served.other": _Begins("served", lambda e: e.why, lambda e: e.remedy),
+    "install.not_recovered": _Begins("switch", lambda e: e.what, lambda e: e.remedy),
     "suggestion.incident": _Begins("suggestion", _incident),
     "issuer.paused": _Begins(
         "issuer", lambda e: f"{e.issuer} is left alone until {e.until:%H:%M} UTC: {e.why}"
@@ -57,6 +58,8 @@ _ENDS: dict[str, frozenset[str]] = {  # an event's name → the causes that are 
     "debt.paid": frozenset({"hook"}),
     "served.well": frozenset({"served"}),
     "confirm.served": frozenset({"served"}),
+    "install.switched": frozenset({"switch"}),
+    "install.recovered": frozenset({"switch"}),
     "preflight.well": frozenset({"preflight"}),
     "target.able": frozenset({"machine"}),
     "daemon.look_well": frozenset({"look"}),

@@ -7,6 +7,7 @@ import pytest
 from renewd.daemon import events as daemon
 from renewd.renewal import events
 from renewd.renewal.asking import Incident
+from renewd.renewal.recovering import NotRecovered
 from renewd.report.troubles import _BEGINS, _ENDS, Troubles
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -47,6 +48,15 @@ def test_what_a_ca_wants_replaced_at_once_is_trouble_until_it_is():
         == "the CA wants it replaced by 2026-11-24 00:00 UTC, for this reason: https://ca.example/incident/7"
     )
     assert known(incident, renewed()) == []
+
+
+@pytest.mark.fault(50)
+def test_a_switch_that_could_not_be_ended_is_trouble_until_the_next_one():
+    torn = NotRecovered(name=A, what="key and certificate differ", remedy="renewd renew --force")
+    switched = events.Installed(name=A, version="v", not_after=NOW)
+    assert known(torn) == [(A, "switch")]
+    assert known(torn, switched) == []
+    assert known(torn, events.Recovered(name=A, what="it was completed")) == []
 
 
 def test_what_is_not_watched_any_more_is_no_trouble():
