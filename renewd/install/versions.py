@@ -158,9 +158,12 @@ def _discard(folder: int, staged: str) -> None:
 def unused(roots: Sequence[str], at: datetime, fingerprint: str, *, taken: bool = False) -> str:
     """An identifier for a new version in these stores: of the given second, or of a later one where that is taken.
 
-    No two that renewd staged are of one second, so that their order is the one in which they came.
+    No two that renewd staged are of one second, so that their order is the one in which they came. Raises InstallFailed.
     """
-    there = {name for root in roots for name in names(root)}
+    there: set[str] = set()
+    for root in roots:
+        with atomic.telling("read", os.path.join(root, layouts.VERSIONS)):
+            there.update(names(root))
     found = there if taken else {name[: layouts.STAMP] for name in there}
     name = layouts.identifier(at, fingerprint, taken=taken)
     while (name if taken else name[: layouts.STAMP]) in found:

@@ -153,7 +153,8 @@ class _Pass:
     def _obtain(self, task: Task) -> Ready | Outcome | None:
         """In a thread of the crew, where also goes live what no hook is run for: side by side, and held up by none."""
         result = attempts.take_up(self.context, task)
-        if isinstance(result, Ready) and _alone(self.context, result.target):
+        given_up = task.target.identity in self.finished
+        if isinstance(result, Ready) and _alone(self.context, result.target) and not given_up:
             (outcome,) = deploy(self.context, [result])
             return outcome
         return result
