@@ -25,7 +25,15 @@ _RANK = {"missing": 0, "invalid": 1, "present": 2}
 
 
 def look(target: Target, state_directory: str = "") -> Facts:
-    """What stands in the leaf's file; of several places the one that is worst off. Closely where a file is not as installed.
+    """What stands in the leaf's file; closely where a file of the target is not as renewd installed it."""
+    found = glimpse(target, state_directory)
+    if found.state != "present" or not state_directory:
+        return found
+    return look_closely(target, state_directory) if _younger(target, state_directory) else found
+
+
+def glimpse(target: Target, state_directory: str = "") -> Facts:
+    """What stands in the leaf's file; of several places the one that is worst off.
 
     `state_directory` helps where a PFX is all there is, and renewd is not told its password.
     """
@@ -33,13 +41,12 @@ def look(target: Target, state_directory: str = "") -> Facts:
     if (
         len(places) == 1 and (directory := places[0].directory) is not None
     ):  # the usual case, ten thousand times
-        found = _look_at(directory + _LEAF[places[0].settings.layout])
-    else:
-        found = worst([_look(place, root) for place, root in _stores(target, state_directory)])
-    if found.state != "present" or not state_directory:
-        return found
-    stores = _stores(target, state_directory)
-    return look_closely(target, state_directory) if any(glance.younger(*each) for each in stores) else found
+        return _look_at(directory + _LEAF[places[0].settings.layout])
+    return worst([_look(place, root) for place, root in _stores(target, state_directory)])
+
+
+def _younger(target: Target, state_directory: str) -> bool:
+    return any(glance.younger(place, root) for place, root in _stores(target, state_directory))
 
 
 def look_closely(target: Target, state_directory: str = "") -> Facts:
@@ -52,7 +59,7 @@ def look_closely(target: Target, state_directory: str = "") -> Facts:
         if one.state == found[0].state == "present" and _mark(one) != _mark(found[0]):
             one.state, one.problem = "invalid", f"it is another certificate than {found[0].path}"
     what = worst(found)
-    if what.state == "present" and state_directory:
+    if what.state == "present" and state_directory and _younger(target, state_directory):
         gone = [path for place, root in _stores(target, state_directory) for path in glance.gone(place, root)]
         if gone:
             what.state, what.problem = "missing", f"there is no file {', '.join(gone)}"

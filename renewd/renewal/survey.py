@@ -1,7 +1,8 @@
 """Looking at every target: what is on disk, and what planning says of it."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
@@ -16,6 +17,8 @@ from renewd.planning.suggested import Suggestion
 from renewd.renewal import revocations
 from renewd.renewal.revocations import Revocation
 from renewd.renewal.suggestions import Kept
+
+AT_ONCE = 16  # targets of which a pass looks at every file
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,13 @@ def decide(target: Target, facts: Facts, here: Here, now: datetime) -> Decision:
 
 
 def look(target: Target, here: Here, now: datetime) -> Look:
-    """The quick look: the certificate alone."""
+    """The quick look: the certificate, and whether all files are as they were installed."""
     return _look(target, live.look(target, here.state_directory), here, now)
+
+
+def _glimpse(target: Target, here: Here, now: datetime) -> Look:
+    """The certificate alone."""
+    return _look(target, live.glimpse(target, here.state_directory), here, now)
 
 
 def look_closely(target: Target, here: Here, now: datetime) -> Look:
@@ -88,10 +96,16 @@ def _look(target: Target, facts: Facts, here: Here, now: datetime) -> Look:
 
 
 def due(
-    targets: Iterable[Target], here: Here, now: datetime, *, closely: bool, doubtful: Collection[str] = ()
+    targets: Sequence[Target], here: Here, now: datetime, *, closely: bool, doubtful: Collection[str] = ()
 ) -> Iterator[Look]:
-    """The looks that are due; nothing is kept of those that are well. The `doubtful`, identities, are looked at closely."""
-    for target in targets:
-        seen = (look_closely if closely or target.identity in doubtful else look)(target, here, now)
+    """The looks that are due; nothing is kept of those that are well. The `doubtful`, identities, are looked at closely.
+
+    Of many a part has its other files looked at by each pass, and all the certificate.
+    """
+    parts = 1 + len(targets) // AT_ONCE
+    turn = zlib.crc32(now.isoformat().encode()) % parts  # whatever the pause between passes, each comes round
+    for number, target in enumerate(targets):
+        quick = look if number % parts == turn else _glimpse
+        seen = (look_closely if closely or target.identity in doubtful else quick)(target, here, now)
         if seen.decision.due:
             yield seen

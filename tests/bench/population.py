@@ -128,8 +128,9 @@ def _write(store: str, number: int, issued: Issued) -> None:
     version = layouts.identifier(datetime(2026, 11, 23, 8, 56, 27, tzinfo=UTC), f"{number:08x}")
     inside = os.path.join(store, layouts.link_to_version(version))
     os.makedirs(inside)
-    for kind, data in (("fullchain", issued.fullchain_pem), ("key", issued.key_pem)):
+    written = {"fullchain": issued.fullchain_pem, "key": issued.key_pem}
+    for kind in layouts.LAYOUTS["renewd"]:  # the others are looked for, and not into
         with open(os.path.join(inside, layouts.STORED[kind]), "wb") as file:
-            file.write(data)
+            file.write(written.get(kind, b""))
         os.symlink(layouts.link_to_file(kind), os.path.join(store, layouts.LAYOUTS["renewd"][kind]))
     os.symlink(layouts.link_to_version(version), os.path.join(store, layouts.CURRENT))
