@@ -31,9 +31,9 @@ def test_an_idle_daemon_with_the_page(tmp_path, table):
     with running(watched.write(text)) as daemon:
         daemon.wait_for("page.served")
         daemon.wait_for("pass.ended")
-        time.sleep(SETTLED)
+        time.sleep(SETTLED)  # what its start still does is no idling
         before, began = used(daemon.process.pid), time.monotonic()
-        time.sleep(SECONDS)
+        time.sleep(SECONDS)  # the real time over which its processor time is counted
         seconds, length = used(daemon.process.pid) - before, time.monotonic() - began
     share = 100 * seconds / length
     table.add(

@@ -151,12 +151,12 @@ def test_a_secret_handed_in_by_mistake_is_stars(write):
 def test_libraries_warn_through_the_same_log_and_chat_nowhere(write):
     stream = io.StringIO()
     write("json", stream=stream, level="debug")
-    logging.getLogger("a.library").info("Running job")
-    logging.getLogger("a.library").warning("missed by %s", "1 s")
+    logging.getLogger("another.package").info("Running job")
+    logging.getLogger("another.package").warning("missed by %s", "1 s")
     logging.getLogger("alembic").error("broken\nhere")
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(one["level"], one["library"], one["message"]) for one in told] == [
-        ("warning", "a.library", "missed by 1 s"),
+        ("warning", "another.package", "missed by 1 s"),
         ("error", "alembic", "broken\\nhere"),
     ]
 

@@ -80,7 +80,9 @@ def sandbox(clock: FakeClock) -> Iterator[Sandbox]:
 @pytest.fixture
 def customer(sandbox: Sandbox) -> Iterator[Customer]:
     # unverified: the throwaway root is made with each sandbox, and what is tested is what the server says
-    with httpx.Client(trust_env=False, timeout=20, verify=False) as client:
+    with httpx.Client(
+        trust_env=False, timeout=20, verify=False
+    ) as client:  # its CA is made anew for each test
         yield Customer(sandbox, client)
 
 
