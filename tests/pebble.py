@@ -36,6 +36,7 @@ class Names(Server):
         super().__init__(directory)
         self.port = free_port()  # its management
         self.dns_port = free_port()
+        self.other_ports = (self.dns_port,)
         self.command = [
             program("pebble-challtestsrv", "pebble"),
             *("-management", f"127.0.0.1:{self.port}", "-dns01", f"127.0.0.1:{self.dns_port}"),
@@ -69,6 +70,7 @@ class Pebble(Server):
     ) -> None:
         super().__init__(directory)
         self.port, self.management_port = free_port(), free_port()
+        self.other_ports = (self.management_port,)
         self.http_port, self.tls_port = http_port or free_port(), free_port()
         self.names = Names(directory) if dns is None else None
         self._dns = dns

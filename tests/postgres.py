@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.programs import until
+from tests.servers import free_port
 
 
 def _programs() -> str:
@@ -23,11 +24,6 @@ def _programs() -> str:
     on_path = shutil.which("initdb")
     assert found or on_path, "PostgreSQL is not installed: tests/setup installs it"
     return os.path.dirname(found[0] if found else str(on_path))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

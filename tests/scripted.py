@@ -121,12 +121,6 @@ def answer_json(data: Any, status: int = 200, **headers: str) -> bytes:
     return answer(status, json.dumps(data), content_type="application/json; charset=utf-8", **headers)
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def _request(connection: socket.socket) -> Seen:
     got = b""
     while b"\r\n\r\n" not in got:

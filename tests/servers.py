@@ -18,13 +18,15 @@ import pytest
 from cryptography import x509
 
 _START_SECONDS = 10
+_WORKERS = 32
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
 _ports = count(os.getpid() * 131)
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on, below the range that outgoing connections are given theirs from."""
+    """A TCP port nobody listens on, and no other worker of this run is given, below the range of outgoing connections."""
     while True:
-        port = 10_000 + next(_ports) % 20_000
+        port = 10_000 + (next(_ports) * _WORKERS + _WORKER) % 20_000
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -32,6 +34,11 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def program(name: str, package: str) -> str:
@@ -60,6 +67,7 @@ class Server(abc.ABC):
     """A server program as a child process; `command` and `port` come from the kind of server."""
 
     port: int
+    other_ports: tuple[int, ...] = ()  # which it has to answer on, too, before it is of use
     command: list[str]
 
     def __init__(self, directory: Path) -> None:
@@ -67,7 +75,7 @@ class Server(abc.ABC):
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **options: Any) -> None:
-        """Returns once it answers on its port. Never a pipe as its output: workers would keep it open."""
+        """Returns once it answers on its ports. Never a pipe as its output: workers would keep it open."""
         with (self.directory / "stderr.log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *self.command],  # it never outlives the tests
@@ -85,8 +93,7 @@ class Server(abc.ABC):
             time.sleep(0.01)  # another process's start can only be polled for
 
     def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return all(_listens(port) for port in (self.port, *self.other_ports))
 
     def stop(self) -> None:
         """Ends it by its pid; one that does not run is no error."""

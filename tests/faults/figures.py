@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Container
+from pathlib import Path
 from typing import NamedTuple
 
 FILE = "RENEWD_FIGURES"
@@ -24,8 +26,8 @@ def record(name: str, **counts: float) -> None:
     path = os.environ.get(FILE)
     if not path:
         return
-    source = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
-    line = json.dumps({"name": name, "source": source, "counts": counts}) + "\n"
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]  # without "(call)"
+    line = json.dumps({"name": name, "test": test, "counts": counts}) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         os.write(descriptor, line.encode())
@@ -39,8 +41,17 @@ def read(path: str) -> dict[str, Figure]:
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             one = json.loads(line)
-            kept = found.setdefault(one["name"], Figure({}, one["source"])).counts
+            source = one["test"].partition("::")[0]
+            kept = found.setdefault(one["name"], Figure({}, source)).counts
             for what, count in one["counts"].items():
                 known = kept.get(what, 0)
                 kept[what] = max(known, count) if isinstance(count, float) else known + count
     return dict(sorted(found.items()))
+
+
+def drop(path: Path, tests: Container[str]) -> None:
+    """Take out what these tests recorded, by their node ids: they are run again."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(
+        "".join(line for line in lines if json.loads(line)["test"] not in tests), encoding="utf-8"
+    )

@@ -26,6 +26,16 @@ def test_counts_are_added_up_and_of_measures_the_greatest_is_kept(
     assert found["kills"].source == "tests/faults/test_faults_figures.py"
 
 
+def test_what_a_test_that_is_run_again_counted_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "figures"
+    monkeypatch.setenv(figures.FILE, str(path))
+    for test in ("tests/a.py::test_one[a b]", "tests/a.py::test_two"):
+        monkeypatch.setenv("PYTEST_CURRENT_TEST", f"{test} (call)")
+        figures.record("kills", tried=3)
+    figures.drop(path, {"tests/a.py::test_one[a b]": True})
+    assert figures.read(str(path)) == {"kills": figures.Figure({"tried": 3}, "tests/a.py")}
+
+
 def test_nothing_is_kept_where_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(figures.FILE, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,7 @@ from renewd.config import load
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
-from tests.scripted import free_port
+from tests.servers import free_port
 from tests.world import World, results
 
 NAME = "shopeneur.example"

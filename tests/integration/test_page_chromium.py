@@ -1,7 +1,8 @@
 """The page in a real browser without scripts: light and dark, wide and narrow, by keyboard, and with hostile names."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,7 +63,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser):
+def serve() -> Iterator[Callable[..., str]]:
+    """Serves pages; they outlast the tabs, which may still be loading something when a test is over."""
+    with ExitStack() as serving:
+        yield lambda *shown: serving.enter_context(pages.served(*shown))
+
+
+@pytest.fixture
+def visit(browser: Browser, serve):
     """A tab without scripts; whatever the browser complains of fails the test."""
     contexts, said = [], []
 
@@ -106,11 +114,8 @@ def board(clock: FakeClock):
 
 
 @pytest.fixture
-def url(board) -> Iterator[str]:
-    with pages.served(
-        board, [(pages.attempt("contoso.com", board.clock.now(), failure=pages.REFUSED), [])]
-    ) as url:
-        yield url
+def url(board, serve) -> str:
+    return serve(board, [(pages.attempt("contoso.com", board.clock.now(), failure=pages.REFUSED), [])])
 
 
 def kept(page: Page, name: str) -> None:
@@ -245,18 +250,17 @@ def test_it_can_be_used_by_keyboard_alone(visit, url):
         "<svg/onload=alert(1)>",
     ],
 )
-def test_hostile_names_run_nothing_even_where_scripts_could(visit, clock, text):
+def test_hostile_names_run_nothing_even_where_scripts_could(visit, serve, clock, text):
     now = clock.now()
     row = pages.row("a.example", now, 5, pages.failed("a.example", now, Failure("api", "X", text, text)))
     row.look.target.name = text
     board = pages.board(clock, [row])
     board.heard.refused = text
-    with pages.served(board) as url:
-        page = visit(url, NARROW, scripts=True)
-        kept(page, f"hostile-{len(text)}")
-        assert page.title() == "(1) renewd"
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-        assert page.locator("img, script").count() == 0
+    page = visit(serve(board), NARROW, scripts=True)
+    kept(page, f"hostile-{len(text)}")
+    assert page.title() == "(1) renewd"
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    assert page.locator("img, script").count() == 0
 
 
 def test_the_browser_itself_refuses_a_script_that_got_in(browser, url):
@@ -274,7 +278,7 @@ def test_the_browser_itself_refuses_a_script_that_got_in(browser, url):
     context.close()
 
 
-def test_all_that_fails_and_a_thousand_are_looked_at_too(visit, clock):
+def test_all_that_fails_and_a_thousand_are_looked_at_too(visit, serve, clock):
     now = clock.now()
     failing = pages.board(
         clock, [pages.row(f"f{n}.example", now, None, pages.failed("x", now)) for n in range(40)]
@@ -283,7 +287,6 @@ def test_all_that_fails_and_a_thousand_are_looked_at_too(visit, clock):
     many = pages.board(clock, [pages.row(f"s{n:04}.example", now, 31 + n % 59) for n in range(1000)])
     for name, board, title in (("failing", failing, "(40) renewd"), ("many", many, "renewd")):
         for scheme in ("light", "dark"):
-            with pages.served(board) as url:
-                page = visit(url, scheme=scheme)
-                kept(page, f"{name}-{scheme}")
-                assert page.title() == title
+            page = visit(serve(board), scheme=scheme)
+            kept(page, f"{name}-{scheme}")
+            assert page.title() == title

@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from renewd import deadline
-from tests.scripted import Seen, Step, answer, free_port, scripted
+from tests.scripted import Seen, Step, answer, scripted
+from tests.servers import free_port
 
 SHORT = 0.2  # seconds; what is tested is that it ends, and how, not when
 

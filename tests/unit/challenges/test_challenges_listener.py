@@ -13,7 +13,7 @@ from renewd.challenges import answerer, listener
 from renewd.challenges.listener import Listener
 from renewd.config.model import Http01
 from renewd.errors import ChallengeFailed
-from tests.scripted import free_port
+from tests.servers import free_port
 
 TOKEN = Token("contoso.com", "http-01", "tok_EN-1", "tok_EN-1.thumb")
 OTHER = Token("www.contoso.com", "http-01", "tok_EN-2", "tok_EN-2.thumb")

@@ -10,7 +10,8 @@ import trustme
 from renewd.certs.order import Token
 from renewd.challenges import look
 from renewd.challenges.webroot import Webroot
-from tests.scripted import Scripted, Seen, Step, answer, free_port, scripted
+from tests.scripted import Scripted, Seen, Step, answer, scripted
+from tests.servers import free_port
 
 TOKEN = Token("contoso.com", "http-01", "tok_EN-1", "tok_EN-1.thumb")
 RIGHT = answer(200, TOKEN.value)

@@ -154,6 +154,7 @@ def test_looks_at_servers_that_fail_do_not_come_every_second(
     monkeypatch.setattr(served, "look", lambda *_: 1 / 0)
     for name in (A, B):
         world.sandbox.seed(name, days_left=80)
+    daemon(world, *(world.entry(name) for name in (A, B))).tick()  # so that nothing else asks for a tick
     confirm = {"connect": f"127.0.0.1:{free_port()}"}
     ticking = daemon(world, *(world.entry(name, confirm=confirm) for name in (A, B)))
     while not world.told(own.LookFailed):

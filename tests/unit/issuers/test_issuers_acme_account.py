@@ -24,7 +24,8 @@ from renewd.journal import Failure
 from tests.between import Between
 from tests.clocks import FakeClock
 from tests.pebble import Pebble
-from tests.scripted import answer_json, free_port, scripted
+from tests.scripted import answer_json, scripted
+from tests.servers import free_port
 
 TARGET = Target("a.example", Certificate.model_construct(), "main")
 HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"

@@ -13,7 +13,8 @@ from renewd.errors import BadReply, Temporary, Unreachable
 from renewd.issuers.acme import Acme
 from tests.clocks import FakeClock
 from tests.hostile_ca import Ca, hostile_ca
-from tests.scripted import answer, free_port
+from tests.scripted import answer
+from tests.servers import free_port
 
 TARGET = Target("a.example", Certificate.model_construct(), "main")
 

@@ -12,7 +12,8 @@ from renewd.issuers.ari import Information
 from renewd.planning.suggested import Window
 from tests.clocks import START, FakeClock
 from tests.renewal_info import Directory, directory, window
-from tests.scripted import RESET, answer, answer_json, free_port, scripted
+from tests.scripted import RESET, answer, answer_json, scripted
+from tests.servers import free_port
 
 DAY = timedelta(days=1)
 SOON = Window(START + DAY, START + 3 * DAY)

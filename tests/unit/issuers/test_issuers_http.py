@@ -18,7 +18,8 @@ from renewd import errors
 from renewd.config.model import RclIssuer
 from renewd.config.secrets import Secret
 from renewd.issuers.http import LARGEST, Call, Reply, Web
-from tests.scripted import Seen, Step, answer, free_port, scripted
+from tests.scripted import Seen, Step, answer, scripted
+from tests.servers import free_port
 
 READ = Call("the certificate call", "api", 30)
 COSTS = Call("the finalize call", "finalize", 30, costs=True)

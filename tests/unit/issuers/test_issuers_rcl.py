@@ -19,7 +19,8 @@ from renewd.issuers.base import Issued
 from renewd.issuers.rcl import Rcl
 from tests.clocks import FakeClock
 from tests.faults.hostile.replies import WRONG
-from tests.scripted import Scripted, Seen, answer, answer_json, free_port, scripted
+from tests.scripted import Scripted, Seen, answer, answer_json, scripted
+from tests.servers import free_port
 
 KEY = "k3y-of-the-tests"
 ORDER = Order("https://acme.example/acme/order/1/2?x=y&z", OrderStatus.READY)

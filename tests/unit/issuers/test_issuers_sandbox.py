@@ -18,7 +18,7 @@ from renewd.config.targets import Target
 from renewd.issuers.base import Issued, Issuer
 from renewd.sandbox import Sandbox
 from renewd.sandbox.faults import KINDS
-from tests.scripted import free_port
+from tests.servers import free_port
 
 NAMES = "contoso.com,www.contoso.com"
 
