@@ -5,13 +5,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from renewd.errors import Fenced
 from renewd.journal import rows
 from renewd.journal.attempt import Attempt, Failure, Kind, State
 from renewd.journal.connected import Connected
 from renewd.journal.schema import attempts, leases, steps
+
+# Made once: making them takes as long as running them.
+_LEASED = select(leases.c.fence).where(leases.c.identity == bindparam("of")).with_for_update()
+_BEGIN, _TELL = insert(attempts), insert(steps)
+_ONE = select(attempts).where(attempts.c.id == bindparam("number"))
+_OVERTAKEN = exists().where(leases.c.identity == bindparam("of"), leases.c.fence > bindparam("leased"))
+_GUARDED = update(attempts).where(
+    attempts.c.id == bindparam("number"),
+    attempts.c.state == bindparam("was"),
+    attempts.c.fence == bindparam("under"),
+    attempts.c.outcome.is_(None),
+    ~_OVERTAKEN,
+)
 
 
 class Attempts(Connected):
@@ -41,10 +54,9 @@ class Attempts(Connected):
         new = replace(new, **{key: value for key, value in facts.items() if key in rows.FIELDS})
         columns = {key: getattr(new, key) for key in rows.FIELDS if key != "id"}
         with self._database.write() as connection:
-            taken = select(leases.c.fence).where(leases.c.identity == identity).with_for_update()
-            if (connection.scalar(taken) or 0) > fence:
+            if (connection.scalar(_LEASED, {"of": identity}) or 0) > fence:
                 raise Fenced(f"{name}: the lease was taken over by another renewd")
-            made = connection.execute(insert(attempts).values(rows.values(columns)))
+            made = connection.execute(_BEGIN, rows.values(columns))
             new = replace(new, id=made.inserted_primary_key[0])  # type: ignore[index]
             _tell(connection, new.id, now, "attempt.begun", {"kind": kind, "issuer": issuer, **facts})
             return self._reread(connection, new.id)
@@ -123,25 +135,18 @@ class Attempts(Connected):
     ) -> Attempt:
         """One guarded UPDATE and one INSERT. `fence` is that of the lease at hand, if not the attempt's own."""
         now = self._clock.now()
-        overtaken = exists().where(
-            leases.c.identity == attempt.identity,
-            leases.c.fence > (attempt.fence if fence is None else fence),
-        )
-        guarded = (
-            update(attempts)
-            .where(
-                attempts.c.id == attempt.id,
-                attempts.c.state == attempt.state.value,
-                attempts.c.fence == attempt.fence,
-                attempts.c.outcome.is_(None),
-                ~overtaken,
-            )
-            .values(**rows.values(facts), changed_at=now)
-        )
+        known = {
+            "number": attempt.id,
+            "was": attempt.state.value,
+            "under": attempt.fence,
+            "of": attempt.identity,
+            "leased": attempt.fence if fence is None else fence,
+        }
+        changed = {**rows.values(facts), "changed_at": now}
         with self._database.write() as connection:
             if first is not None:
                 first(connection)
-            if connection.execute(guarded).rowcount != 1:
+            if connection.execute(_GUARDED, {**changed, **known}).rowcount != 1:
                 raise Fenced(
                     f"{attempt.name}: this attempt was taken over, moved on or ended by another renewd"
                 )
@@ -149,11 +154,9 @@ class Attempts(Connected):
             return self._reread(connection, attempt.id)
 
     def _reread(self, connection: Connection, number: int) -> Attempt:
-        (found,) = self._database.decode(
-            connection, select(attempts).where(attempts.c.id == number), rows.attempt
-        )
+        (found,) = self._database.decode(connection, _ONE, rows.attempt, number=number)
         return found
 
 
 def _tell(connection: Connection, attempt: int, at: datetime, event: str, facts: dict[str, Any]) -> None:
-    connection.execute(insert(steps).values(attempt=attempt, at=at, event=event, facts=rows.told(facts)))
+    connection.execute(_TELL, {"attempt": attempt, "at": at, "event": event, "facts": rows.told(facts)})

@@ -45,11 +45,11 @@ class Database:
         self.lost = f"it is damaged: {why}"
 
     def decode(
-        self, connection: Connection, query: Executable, make: Callable[[Row[Any]], Made]
+        self, connection: Connection, query: Executable, make: Callable[[Row[Any]], Made], **bound: Any
     ) -> list[Made]:
-        """What `make` makes of each row. Raises StateUnusable if a row holds what renewd never wrote."""
+        """What `make` makes of each row of the query with these values bound. Raises StateUnusable if one holds what renewd never wrote."""
         try:
-            return [make(row) for row in connection.execute(query)]
+            return [make(row) for row in connection.execute(query, bound)]
         except _NOISE as error:
             self.distrust(f"a row holds what renewd never wrote ({type(error).__name__})")
             raise StateUnusable(f"{self.what} cannot be used: {self.lost}") from error

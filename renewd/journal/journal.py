@@ -12,7 +12,7 @@ from renewd.config import secrets
 from renewd.config.databases import sqlite_path
 from renewd.config.sources import SecretSource
 from renewd.errors import SecretUnusable, StateUnusable
-from renewd.journal import postgresql, sqlite, wording
+from renewd.journal import damage, postgresql, sqlite, wording
 from renewd.journal.database import Database
 from renewd.journal.forgetting import Forgetting
 from renewd.journal.history import History
@@ -100,7 +100,7 @@ class Journal(Spending, Outages, History, Leftovers, Forgetting, Rebuilding, Lea
 
     def quiet_until(self, now: datetime) -> datetime | None:
         """Until when nothing may be ordered, because what was ordered lately is not known any more."""
-        return sqlite.quiet_until(self._database.what, now) if self._database.local else None
+        return damage.quiet_until(self._database.what, now) if self._database.local else None
 
     def close(self) -> None:
         """Let go of the database."""

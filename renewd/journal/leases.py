@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from renewd.clock import Clock
@@ -16,6 +16,12 @@ from renewd.journal.keeper import Keeper
 from renewd.journal.schema import Moment, leases
 
 TTL = timedelta(minutes=15)  # longer than a finalize (10 min) and a look at the clock
+
+# Made once: making them takes as long as running them.
+_ONE = select(leases).where(leases.c.identity == bindparam("of")).with_for_update()
+_CHANGE = update(leases).where(leases.c.identity == bindparam("of"))
+_CHANGE_OWN = _CHANGE.where(leases.c.fence == bindparam("under"))
+_CHANGE_HELD = _CHANGE_OWN.where(leases.c.holder.is_not(None))
 
 
 class Leases(Connected):
@@ -40,9 +46,7 @@ class Leases(Connected):
                 _insist(found.holder, found.expires_at - now, same_machine=self._database.local)
             fence: int = found.fence + 1
             connection.execute(
-                update(leases)
-                .where(leases.c.identity == identity)
-                .values(holder=holder, fence=fence, expires_at=now + TTL)
+                _CHANGE, {"of": identity, "holder": holder, "fence": fence, "expires_at": now + TTL}
             )
         if ours:
             self._keeper.hold(identity, fence)
@@ -51,11 +55,8 @@ class Leases(Connected):
     def renew(self, identity: str, fence: int) -> None:
         """Keep a lease for its full time from now. Raises Fenced if another one has taken it."""
         with self._database.write() as connection:
-            kept = connection.execute(
-                update(leases)
-                .where(leases.c.identity == identity, leases.c.fence == fence, leases.c.holder.is_not(None))
-                .values(expires_at=self._lease_clock(connection) + TTL)
-            )
+            until = self._lease_clock(connection) + TTL
+            kept = connection.execute(_CHANGE_HELD, {"of": identity, "under": fence, "expires_at": until})
             if kept.rowcount != 1:
                 raise Fenced(f"the lease on {identity} is no longer this process's")
 
@@ -73,9 +74,7 @@ class Leases(Connected):
     def _give_back(self, identity: str, fence: int) -> None:
         with self._database.write() as connection:
             connection.execute(
-                update(leases)
-                .where(leases.c.identity == identity, leases.c.fence == fence)
-                .values(holder=None, expires_at=None)
+                _CHANGE_OWN, {"of": identity, "under": fence, "holder": None, "expires_at": None}
             )
 
     def _lease_clock(self, connection: Connection) -> datetime:
@@ -88,8 +87,7 @@ class Leases(Connected):
 
 def locked(connection: Connection, identity: str) -> Any:
     """The row of what is leased, locked where rows can be; made first if this is its first time."""
-    query = select(leases).where(leases.c.identity == identity).with_for_update()
-    found = connection.execute(query).one_or_none()
+    found = connection.execute(_ONE, {"of": identity}).one_or_none()
     if found is not None:
         return found
     with (
@@ -97,7 +95,7 @@ def locked(connection: Connection, identity: str) -> Any:
         connection.begin_nested(),
     ):  # another machine may make it at the same moment
         connection.execute(insert(leases).values(identity=identity, fence=0))
-    return connection.execute(query).one()
+    return connection.execute(_ONE, {"of": identity}).one()
 
 
 def _insist(text: str, left: timedelta, *, same_machine: bool) -> None:

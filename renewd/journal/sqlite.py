@@ -3,9 +3,10 @@
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -14,24 +15,12 @@ from sqlalchemy import Connection, QueuePool, create_engine, event
 from renewd import journal
 from renewd.clock import Clock
 from renewd.errors import StateUnusable
+from renewd.journal import damage
 from renewd.journal.database import Database
 from renewd.journal.patience import TURN_MS, Patience
 from renewd.journal.wording import mapped
 
-QUIET = timedelta(hours=1)  # after a journal was lost nothing is ordered: nobody knows what was
 TAKEN_AWAY = "it was taken away while renewd worked with it"
-_SIDES = ("", "-wal", "-shm", "-unreadable")  # what belongs together
-_STAMP = "%Y%m%dT%H%M%SZ"
-_LOST = (".damaged-", ".missing-")
-_HEADER = 100  # bytes at the beginning of a file (sqlite.org/fileformat2.html)
-_MAGIC = b"SQLite format 3\0"
-# What says that a file could not be looked at, which is no damage to it.
-_ELSEWHERE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
-    }
-)  # fmt: skip
 
 
 class File(Database):
@@ -43,7 +32,25 @@ class File(Database):
         self._clock = clock
         self._patience = patience
         self._inode = _make(path)
+        self._turn = (
+            threading.Lock()
+        )  # SQLite's own wait for a turn sleeps: threads would lose it to each other
         event.listen(engine, "begin", self._begin)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """As the others' are; the threads of this process take turns at once, one after the other."""
+        with mapped(self.what):
+            self._patience.wait(self._take_turn)
+        try:
+            with super().write() as connection:
+                yield connection
+        finally:
+            self._turn.release()
+
+    def _take_turn(self) -> None:
+        if not self._turn.acquire(timeout=TURN_MS / 1000):
+            raise BlockingIOError(f"{self.what}: another thread writes")
 
     def distrust(self, why: str) -> None:
         """Leave the reason beside the file: to SQLite itself it is whole, and the next opening moves it aside."""
@@ -82,7 +89,7 @@ class File(Database):
         if not self.lost:
             self.lost = TAKEN_AWAY
             with suppress(OSError):  # its folder may be gone as well: then who opens the next one does it
-                _mark(self.what, self._clock.now())
+                damage.mark(self.what, self._clock.now())
         raise StateUnusable(f"{self.what} cannot be used: {self.lost}", remedy="renewd begins a new one")
 
 
@@ -134,9 +141,9 @@ def open_file(
     """
     if lost == TAKEN_AWAY:
         with mapped(path):
-            _mark(path, clock.now())
+            damage.mark(path, clock.now())
     with _opening(path, fcntl.LOCK_SH, patience) as lock:
-        problem = _problem(path, patience, thorough=repair)
+        problem = damage.problem(path, patience, thorough=repair)
         if problem is None and os.path.exists(path):
             return _prepared(path, lock, clock, patience), None
     if problem is not None and not repair:
@@ -150,12 +157,12 @@ def open_file(
 
 def _cleared(path: str, now: datetime, patience: Patience) -> str | None:
     """Make way for a new file, unless there is a good one; what became of the one before, if there was one."""
-    problem = _problem(path, patience, thorough=True)  # another process may have been here since
+    problem = damage.problem(path, patience, thorough=True)  # another process may have been here since
     if problem is not None:
-        lost = f"was damaged ({problem}) and is now {move_aside(path, now)}"
+        lost = f"was damaged ({problem}) and is now {damage.move_aside(path, now)}"
     elif journal.was_made(path) and not os.path.exists(path):
         with mapped(path):
-            _mark(path, now)
+            damage.mark(path, now)
         lost = f"{path} is gone"
     else:
         return None
@@ -188,62 +195,3 @@ def _opening(path: str, how: int, patience: Patience) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _problem(path: str, patience: Patience, *, thorough: bool) -> str | None:
-    """What is wrong with the file, in words; None if it is whole, empty or absent."""
-    if not os.path.exists(path):
-        return None
-    with mapped(path):
-        if os.path.exists(f"{path}-unreadable"):
-            with open(f"{path}-unreadable", encoding="utf-8", errors="replace") as file:
-                return file.read().strip() or "a row cannot be read"
-        with open(path, "rb") as file:
-            header = file.read(_HEADER)
-        if header and not (header.startswith(_MAGIC) and set(header[18:20]) <= {1, 2}):
-            return "file is not a database"
-        return patience.wait(lambda: _found(path, "integrity_check" if thorough else "quick_check"))
-
-
-def _found(path: str, check: str) -> str | None:
-    with closing(sqlite3.connect(path, timeout=TURN_MS / 1000)) as connection:
-        connection.text_factory = lambda text: text.decode("utf-8", "replace")
-        try:
-            (found,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in _ELSEWHERE:
-                raise
-            return str(error)
-        except UnicodeDecodeError:  # of the message itself, which quotes what it found
-            return "file is malformed"
-    return None if found == "ok" else str(found)
-
-
-def move_aside(path: str, now: datetime) -> str:
-    """Rename a damaged file and what belongs to it, so that SQLite's own tools can still read it; the new name."""
-    aside = f"{path}.damaged-{now.strftime(_STAMP)}"
-    with mapped(path):
-        for side in _SIDES:
-            if os.path.lexists(path + side):
-                os.rename(path + side, aside + side)
-    return aside
-
-
-def _mark(path: str, now: datetime) -> None:
-    """Leave a file whose name says when the journal was found to be gone; one that still counts is enough."""
-    if quiet_until(path, now) is None:
-        os.close(os.open(f"{path}.missing-{now.strftime(_STAMP)}", os.O_CREAT | os.O_WRONLY, 0o600))
-
-
-def quiet_until(path: str, now: datetime) -> datetime | None:
-    """Until when nothing is ordered, since a journal was lost; None if it may be. The files' names say so."""
-    folder, name = os.path.split(path)
-    until = None
-    for entry in os.listdir(folder):
-        for mark in _LOST:
-            rest = entry.removeprefix(name + mark)
-            with suppress(ValueError):
-                lost = datetime.strptime(f"{rest}+0000", f"{_STAMP}%z")
-                if lost <= now < lost + QUIET:
-                    until = max(until or lost, lost + QUIET)
-    return until

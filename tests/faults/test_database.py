@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from renewd.errors import RenewdError, StateUnusable
-from renewd.journal import State, sqlite, wording
+from renewd.journal import State, damage, wording
 from renewd.renewal import events, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
@@ -109,7 +109,7 @@ def test_an_hour_after_damage_orders_are_made_again(world: World, clock: FakeClo
     noise_all(journal_of(world))
     again = context(world)
     assert run(again) == {NAME: "parked"}
-    clock.advance(sqlite.QUIET)
+    clock.advance(damage.QUIET)
     assert run(again) == {NAME: "renewed"}
 
 
@@ -168,7 +168,7 @@ def test_a_journal_lost_while_renewd_works_with_it_is_noticed_and_begun_anew(
     assert said[-1] == {NAME: "parked"}, said
     assert world.told(events.JournalBegunAnew)
     assert world.calls(NAME, "order") == 0
-    clock.advance(sqlite.QUIET)
+    clock.advance(damage.QUIET)
     assert run(working) == {NAME: "renewed"}
 
 
@@ -298,7 +298,7 @@ def test_what_was_issued_lately_counts_though_the_journal_was_lost(
         clock.advance(timedelta(hours=2))
     lose(world)
     context(world).journal.close()
-    clock.advance(sqlite.QUIET)
+    clock.advance(damage.QUIET)
     working = context(world)
     (outcome,) = passes.run(working, working.loaded.targets, forced={NAME})
     assert "3 of 3 automatic certificates of this week are used" in outcome.why

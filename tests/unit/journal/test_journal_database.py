@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from renewd import journal as journals
 from renewd.errors import Busy, StateUnusable
-from renewd.journal import Journal, State, migration, patience, schema, sqlite, wording
+from renewd.journal import Journal, State, damage, migration, patience, schema, sqlite, wording
 
 
 @pytest.fixture
@@ -343,9 +343,9 @@ def test_a_file_that_is_gone_with_its_folder_is_told_to_who_opens_the_next_one(s
         with pytest.raises(StateUnusable, match="taken away"):
             journal.under_way()
     with Journal.open(state_directory, clock, lost=journal.lost) as again:
-        assert again.quiet_until(clock.now()) == clock.now() + sqlite.QUIET
-        clock.advance(sqlite.QUIET / 2)
+        assert again.quiet_until(clock.now()) == clock.now() + damage.QUIET
+        clock.advance(damage.QUIET / 2)
     with Journal.open(state_directory, clock, lost=journal.lost) as again:
-        assert again.quiet_until(clock.now()) == clock.now() + sqlite.QUIET / 2, (
+        assert again.quiet_until(clock.now()) == clock.now() + damage.QUIET / 2, (
             "told once more it is no later"
         )
