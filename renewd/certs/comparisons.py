@@ -1,6 +1,7 @@
 """The gate's checks of a bundle against what is wanted, what runs, and what is trusted; and what differs."""
 # ruff: noqa: ARG001 - every check is handed the same three things, whichever it needs
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -82,8 +83,13 @@ def leads_to_a_trusted_root(bundle: Bundle, wanted: Wanted, now: datetime) -> st
     return f"its chain ends at {traits.title(top.issuer)}, which is not among the trusted roots"
 
 
-def differences(bundle: Bundle, live: x509.Certificate | None) -> tuple[str, ...]:
-    """What is not refused but told: in what the new certificate differs from the running one, a phrase each."""
+def differences(
+    bundle: Bundle, live: x509.Certificate | None, chain: Sequence[x509.Certificate] | None = None
+) -> tuple[str, ...]:
+    """What is not refused but told: in what the new certificate differs from the running one, a phrase each.
+
+    `chain` is the running one's; None if it is not known.
+    """
     leaf = bundle.leaf
     told = ["it wants stapled OCSP answers, which few CAs still give"] if _staples(leaf) else []
     if live is None or live.serial_number == facts.PLACEHOLDER_SERIAL:
@@ -98,10 +104,15 @@ def differences(bundle: Bundle, live: x509.Certificate | None) -> tuple[str, ...
             traits.listed(sorted(traits.usages(leaf))),
         ),
         ("lifetime", f"{_days(live)} days", f"{_days(leaf)} days"),
+        ("chain", _titles(bundle.chain if chain is None else chain), _titles(bundle.chain)),
     ):
         if before != after:
             told.append(f"{what}: {before} before, {after} now")
     return tuple(told)
+
+
+def _titles(chain: Sequence[x509.Certificate]) -> str:
+    return ", ".join(traits.title(one.subject) for one in chain) or "none"
 
 
 def _days(certificate: x509.Certificate) -> int:

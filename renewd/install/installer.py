@@ -86,6 +86,10 @@ class Installer:
         """The leaf that programs see in the first place that shows one, whoever put it there; a placeholder is none."""
         return live.leaf(target, self._state)
 
+    def live_chain(self, target: Target) -> tuple[x509.Certificate, ...] | None:
+        """What programs are handed behind that leaf, where it can be read as PEM; None elsewhere."""
+        return live.chain(target, self._state)
+
     def live_key(self, target: Target) -> PrivateKey | None:
         """The private key of that leaf, where it can be read as PEM; None elsewhere."""
         return live.key(target, self._state)

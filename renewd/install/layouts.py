@@ -46,6 +46,7 @@ TAKEN = "-taken"  # at an identifier's end: files that were there before renewd 
 _IDENTIFIER = re.compile(rf"[0-9]{{8}}T[0-9]{{6}}Z-[0-9a-f]{{8}}({TAKEN})?", re.ASCII)
 _LEAF = ("fullchain", "cert", "combined", "pfx")  # where the leaf is looked for, the best place first
 _KEY = ("key", "combined", "pfx")
+_CHAIN = ("fullchain", "chain", "combined")
 _LONGEST = 200  # characters of a folder's name; with what is added it stays below NAME_MAX, 255
 
 
@@ -68,6 +69,12 @@ def leaf(place: Place) -> tuple[str, str]:
 def key(place: Place) -> tuple[str, str]:
     """The (kind, path) to read the private key from, likewise."""
     return _first(place, _KEY)
+
+
+def chain(place: Place) -> str | None:
+    """The path to read the chain from as PEM, likewise; None if the place shows none."""
+    paths = dict(shown(place))
+    return next((paths[kind] for kind in _CHAIN if kind in paths), None)
 
 
 def _first(place: Place, kinds: tuple[str, ...]) -> tuple[str, str]:

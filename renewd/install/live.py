@@ -105,6 +105,19 @@ def key(target: Target, state_directory: str) -> "PrivateKey | None":
     return None
 
 
+def chain(target: Target, state_directory: str) -> tuple[x509.Certificate, ...] | None:
+    """What stands behind `leaf` in the first place that shows it as PEM; None where none does."""
+    shown = leaf(target, state_directory)
+    for path in map(layouts.chain, target.places):
+        try:
+            found = x509.load_pem_x509_certificates(_read(path)) if path is not None else []
+        except (OSError, ValueError):
+            continue
+        if found:
+            return tuple(one for one in found if one != shown)
+    return None
+
+
 def worst(found: list[Facts]) -> Facts:
     """The missing before the invalid before what ends first. A target without places is missing."""
     if not found:

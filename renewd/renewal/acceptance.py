@@ -95,7 +95,8 @@ def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Ste
     not_after = bundle.leaf.not_valid_after_utc
     if adopted:
         work.tell(events.Adopted, issuer=work.issuer.name)
-    differences = () if work.live is None else gate.differences(bundle, work.live)
+    running = work.context.installer.live_chain(work.target)
+    differences = () if work.live is None else gate.differences(bundle, work.live, running)
     work.tell(events.Accepted, checks=len(gate.CHECKS), not_after=not_after, differences=differences)
     version = _store(work, issued, bundle, adopted=adopted)
     work.tell(events.Staged, version=version)
@@ -103,6 +104,7 @@ def _staged(work: Work, issued: Issued, bundle: Bundle, *, adopted: bool) -> Ste
         "version": version,
         "checks": len(gate.CHECKS),
         "not_after": not_after,
+        "differences": differences or None,
         **work.remember(fingerprint=bundles.fingerprint(bundle.leaf)),
     }
     return Step(State.VALIDATED, "gate.accepted", facts)

@@ -27,13 +27,16 @@ class Line:
 
     name: str
     done: list[str] = field(default_factory=list)
+    stays: list[str] = field(default_factory=list)  # said again when `done` starts anew
     doing: str = ""
     since: float = 0.0  # of `doing`, monotonic
 
     def add(self, said: Said, now: float) -> None:
         """One more thing that happened."""
         if said.starts_anew:
-            self.done.clear()
+            self.done[:], self.stays = self.stays, []
+        if said.stays:
+            self.stays.append(said.stays)
         self.doing, self.since = (said.text, now) if said.lasts else ("", now)
         if said.text and not said.lasts:
             self.done.append(said.text)

@@ -28,6 +28,7 @@ class Said:
     text: str
     lasts: bool = False  # it is under way until the next event, which takes its place
     starts_anew: bool = False  # what came before it need not be said any more
+    stays: str = ""  # of `text`, what has to be said also when the line starts anew
     ends: bool = False  # the line is complete
     bad: bool = False
     remedy: str = ""
@@ -58,6 +59,12 @@ def _placed(event: events.Placed, _now: datetime) -> Said:
     return Said(f"{count} challenge{'' if count == 1 else 's'} placed")
 
 
+def _accepted(event: events.Accepted, _now: datetime) -> Said:
+    other = "; ".join(event.differences)
+    text = f"{event.checks} checks passed" + (f"; other than the running one: {other}" if other else "")
+    return Said(text, stays=other)
+
+
 def _failed(event: events.Failed, now: datetime) -> Said:
     text = f"failed at the {event.stage}: {event.message}{again(event.next_try_at, now)}"
     return Said(text, starts_anew=True, ends=True, bad=True, remedy=event.remedy)
@@ -83,7 +90,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     events.Waiting: lambda event, now: Said(
         f"again {words.until(event.until, now)}: {event.why}", lasts=True
     ),
-    events.Accepted: lambda event, _now: Said(f"{event.checks} checks passed"),
+    events.Accepted: _accepted,
     events.Installed: _installed,
     events.HookRan: lambda event, _now: Said(_HOOKS.get(event.hook, f"{event.hook} ran")),
     events.HookFailed: lambda event, _now: Said(f"{event.hook} failed"),

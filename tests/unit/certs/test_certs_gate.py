@@ -103,8 +103,18 @@ def test_differences_from_the_running_one_are_told():
     )
 
 
+def test_a_chain_that_is_another_one_is_told():
+    live = issued(not_before=NOW - 60 * DAY).leaf
+    other = Authority.new("Old").intermediate
+    assert differences(GOOD, live, [*GOOD.chain, other]) == (
+        "chain: Test Intermediate, Old Intermediate before, Test Intermediate now",
+    )
+    assert differences(GOOD, live, []) == ("chain: none before, Test Intermediate now",)
+
+
 def test_nothing_differs_where_nothing_ran_or_all_is_alike():
     assert differences(GOOD, None) == ()
     assert differences(GOOD, issued(serial=PLACEHOLDER_SERIAL, not_after=NOW + DAY).leaf) == ()
     assert differences(GOOD, issued(not_before=NOW - 60 * DAY).leaf) == ()
+    assert differences(GOOD, issued(not_before=NOW - 60 * DAY).leaf, GOOD.chain) == ()
     assert differences(issued(must_staple=True).bundle, None) == (STAPLES,)

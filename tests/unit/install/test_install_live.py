@@ -47,6 +47,30 @@ def test_what_is_installed_is_seen_by_both_looks(home, place):
     assert home.installer.live_leaf(target) == bundle.leaf
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"directory": "@/live"}, True),
+        ({"files": {"key": "@/k.pem", "cert": "@/c.pem", "chain": "@/ch.pem"}}, True),
+        ({"files": {"combined": "@/c.pem"}}, True),
+        ({"files": {"key": "@/k.pem", "cert": "@/c.pem"}}, False),
+        ({"files": {"pfx": "@/x.pfx"}}, False),
+    ],
+    ids=lambda value: ", ".join(value.get("files", value)) if isinstance(value, dict) else "",
+)
+def test_the_chain_that_programs_are_handed_is_known_where_a_file_shows_it(home, place, shown):
+    target = home.target(place)
+    assert home.installer.live_chain(target) is None
+    bundle = home.bundle(target)
+    home.install(target, bundle)
+    found = home.installer.live_chain(target)
+    assert found == (tuple(bundle.chain) if shown else None)
+    for kind, path in place.get("files", {}).items():
+        if kind in ("chain", "combined"):
+            home.path(path[2:]).write_bytes(b"-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n")
+            assert home.installer.live_chain(target) is None
+
+
 def test_nothing_there_is_missing(home):
     for place in ({"directory": "@/live"}, FILES, {"files": {"pfx": "@/x.pfx"}}):
         for found in (live.look(home.target(place)), live.look_closely(home.target(place))):

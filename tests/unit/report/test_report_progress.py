@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from renewd.planning import words
 from renewd.renewal import debts, events
 from renewd.renewal.outcome import Outcome, Result
 from renewd.report import steps
@@ -170,6 +171,17 @@ def test_events_with_a_time_say_when_in_words(now):
     assert steps.said(accepted, now).text == "18 checks passed"
 
 
+def test_what_differs_from_the_running_one_is_said_also_when_the_line_starts_anew(now):
+    line = Line("a.example")
+    differences = ("issuer: Old before, New now", "lifetime: 90 days before, 6 days now")
+    for event in (
+        events.Accepted(checks=18, not_after=now, differences=differences),
+        events.Installed(version="x", not_after=now),
+    ):
+        line.add(steps.said(event, now), 0.0)
+    assert line.text(0.0) == f"{'; '.join(differences)} · installed {words.date(now)}"
+
+
 SCRIPT = """
 import sys
 from datetime import UTC, datetime, timedelta
@@ -225,6 +237,7 @@ def test_a_terminal_without_colour_gets_none():
 def test_a_terminal_shows_what_is_under_way_while_it_is():
     script = """
 import sys, time
+from renewd.planning import words
 from renewd.renewal import debts, events
 from renewd.report.progress import Progress
 with Progress(sys.stdout) as progress:
