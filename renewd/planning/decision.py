@@ -33,6 +33,7 @@ class Decision:
     at: datetime | None  # when renewal is or was wanted; None where nothing on disk can tell
     due: bool
     why: Callable[[], str] = field(repr=False, compare=False)
+    problem: str = field(default="", repr=False, compare=False)  # what is odd beside the times
 
     @property
     def reason(self) -> str:
@@ -59,10 +60,11 @@ def _by_time(facts: Facts, validity: tuple[datetime, datetime], rules: Rules, no
     if now >= end:
         return Decision("expired", at, True, lambda: f"expired {words.until(end, now)}")
     if facts.domains != rules.domains and (other := san.difference(facts.domains, rules.domains)):
-        return Decision("due", min(at, now), True, lambda: f"due: it {other}")
+        return Decision("due", min(at, now), True, lambda: f"due: it {other}", f"it {other}")
     if now >= at:
         return Decision("due", at, True, partial(_why_due, begin, end, rules.rule, now))
-    return Decision("ok", at, False, partial(_why_not, begin, end, rules.rule, at, now))
+    early = "" if begin - now <= _SKEW else _early(begin, now)
+    return Decision("ok", at, False, partial(_why_not, end - begin, rules.rule, at, now, early), early)
 
 
 def _why_due(begin: datetime, end: datetime, rule: RenewBefore, now: datetime) -> str:
@@ -74,8 +76,10 @@ def _why_due(begin: datetime, end: datetime, rule: RenewBefore, now: datetime) -
     return f"due: {told} is {words.until(plain, now)}, and its turn comes a little before"
 
 
-def _why_not(begin: datetime, end: datetime, rule: RenewBefore, at: datetime, now: datetime) -> str:
-    reason = f"renews {words.until(at, now)}, {window.in_words(end - begin, rule)}"
-    if begin - now > _SKEW:
-        reason += f"; it is valid only {words.until(begin, now)}: is this machine's clock right?"
-    return reason
+def _why_not(life: timedelta, rule: RenewBefore, at: datetime, now: datetime, early: str) -> str:
+    reason = f"renews {words.until(at, now)}, {window.in_words(life, rule)}"
+    return f"{reason}; {early}" if early else reason
+
+
+def _early(begin: datetime, now: datetime) -> str:
+    return f"it is valid only {words.until(begin, now)}: is this machine's clock right?"

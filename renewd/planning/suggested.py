@@ -88,9 +88,9 @@ def sooner(decision: Decision, suggestion: Suggestion, now: datetime) -> Decisio
     if at is None or window is None or wanted is None or wanted <= at or decision.state not in ("ok", "due"):
         return decision
     if decision.due and not suggestion.incident:
-        return Decision(decision.state, at, True, decision.why)
+        return Decision(decision.state, at, True, decision.why, decision.problem)
     due = now >= at
-    return Decision("due" if due else "ok", at, due, partial(_why, suggestion, window, now))
+    return Decision("due" if due else "ok", at, due, partial(_why, suggestion, window, now), decision.problem)
 
 
 def _why(suggestion: Suggestion, window: Window, now: datetime) -> str:

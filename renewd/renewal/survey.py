@@ -55,6 +55,11 @@ class Look:
     decision: Decision
     suggestion: Suggestion | None = None
 
+    @property
+    def problem(self) -> str:
+        """What is odd beside the times, on disk or by the rules; empty if nothing is."""
+        return self.facts.problem or self.decision.problem
+
 
 def rules(target: Target, host: str) -> Rules:
     """What planning needs to know of a target."""

@@ -37,7 +37,7 @@ def row(look: Look) -> dict[str, object]:
         "domains": facts.domains,
         "path": facts.path or None,
         "issuer": facts.issuer,
-        "problem": facts.problem or (decision.reason if decision.state == "invalid" else None),
+        "problem": look.problem or (decision.reason if decision.state == "invalid" else None),
     }
 
 
@@ -91,15 +91,15 @@ def _rest(look: Look, now: datetime, used: int) -> str:
     when = f"renews {words.until(decision.at, now)}" if decision.at and not decision.due else "renews now"
     verb = "expired" if decision.state == "expired" else "expires"
     line = f"{when:<{_WHEN_WIDTH}}{verb} {words.date(facts.not_after)}"
-    if facts.problem:  # all is well with the certificate, but somebody changed a file
-        return f"{line}   {style.safe(facts.problem)}"
+    if look.problem:  # such as other names than wanted, or a file that somebody changed
+        return f"{line}   {style.safe(look.problem)}"
     more = f"   {words.until(facts.not_after, now)}"
     return line + more if decision.due and used + len(line + more) <= style.WIDTH else line
 
 
 def problem(look: Look) -> str:
     """What is wrong, with its place unless that is said already."""
-    said, path = look.facts.problem or look.decision.reason, look.facts.path
+    said, path = look.problem or look.decision.reason, look.facts.path
     if look.facts.state == "missing" and said == "there is no such file":
         return style.safe(f"no file at {path}")
     return style.safe(said if not path or path in said else f"{said}   {path}")

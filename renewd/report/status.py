@@ -190,7 +190,7 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
         lines.append(style.safe(f"{attempt.failure.stage}{at}, {ago}: {attempt.failure.message}"))
         if attempt.failure.remedy:
             lines.append(style.safe(f"do: {attempt.failure.remedy}"))
-    elif look.facts.problem:
+    elif look.problem:
         lines.append(checks.problem(look))
     elif late := overdue(look, now):
         lines.append(f"overdue: wanted since {words.span(late)}, and nothing was tried")

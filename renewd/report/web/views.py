@@ -90,7 +90,7 @@ def line(row: Row, now: datetime, *, troubled: bool) -> Line:
         tuple(_signs(row)),
         troubled,
         moment(facts.not_after, now),
-        plain(facts.problem or ""),
+        plain(row.look.problem),
         moment(decision.at, now),
         served(row, now),
     )

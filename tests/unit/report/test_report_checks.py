@@ -35,6 +35,18 @@ def test_the_table_reads_like_the_sketch_with_what_needs_somebody_last(several, 
     )
 
 
+def test_what_is_odd_beside_the_times_is_said_on_the_line_and_in_the_document(look, now):
+    looks = [
+        look("a.example", 80, domains=("b.example",)),
+        look("c.example", 89, not_before=now + timedelta(hours=2)),
+    ]
+    other = "it lacks a.example and also has b.example"
+    early = "it is valid only in 2 hours: is this machine's clock right?"
+    assert other in shown(looks, now)
+    assert early in shown(looks, now)
+    assert [row["problem"] for row in json.loads(checks.document(looks))["certificates"]] == [other, early]
+
+
 def test_nothing_watched_is_said():
     assert checks.summary([]) == "0 watched"
     assert json.loads(checks.document([])) == {"schema": 1, "certificates": []}
