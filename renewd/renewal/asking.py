@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from cryptography import x509
+
 from renewd.certs import renewal_info
 from renewd.config.model import AcmeIssuer, Issuer, Portal
 from renewd.config.targets import Target
@@ -210,3 +212,13 @@ def issuer_of_live(context: Context, target: Target) -> str:
     live = context.installer.current(target)
     known = next((one.issuer for one in context.installer.versions(target) if one.id == live), None)
     return context.issuer_of(target, known)
+
+
+def replaced(context: Context, target: Target, issuer: str, live: x509.Certificate | None) -> str:
+    """The id of the certificate that runs, where that issuer issued it; none after it failed, maybe over that."""
+    if live is None or directory(context.loaded.configuration.issuers[issuer]) is None:
+        return ""
+    failed = context.journal.failures(target.identity, issuer)
+    if failed or issuer_of_live(context, target) != issuer:
+        return ""
+    return renewal_info.certificate_id(live) or ""

@@ -7,14 +7,15 @@ A function whose state ends in INTENT is reached only when that intent has been 
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from renewd.certs import renewal_info
 from renewd.certs.order import Order, OrderStatus
 from renewd.errors import (
     AlreadyFinalized,
     ChallengeFailed,
     ClockSuspect,
     Declined,
+    KeyRejected,
     NotFinal,
+    NotInSubscription,
     OrderGone,
     ReplyLost,
     Temporary,
@@ -70,13 +71,18 @@ def order_intent(work: Work) -> Step:
     """Create the order: the one call here that costs."""
     work.tell(events.Ordering, issuer=work.issuer.name)
     try:
-        order = work.issuer.order(work.target, replaces=_replaced(work))
+        order = work.issuer.order(
+            work.target, replaces=asking.replaced(work.context, work.target, work.issuer.name, work.live)
+        )
     except Temporary as error:
         if isinstance(error, Unreachable | Throttled):  # the service did not act on it
             work.note(spent.RETURNED, what=What.ORDER)
         elif error.retry_after is None:
             raise
         return again(work, error, State.PREFLIGHT)
+    except (Declined, KeyRejected, NotInSubscription):  # no order was made
+        work.note(spent.RETURNED, what=What.ORDER)
+        raise
     work.tell(events.Ordered, uri=order.uri, status=str(order.status), challenges=len(order.tokens))
     return Step(
         State.ORDERED,
@@ -89,17 +95,6 @@ def order_intent(work: Work) -> Step:
             **_told(work, order),
         },
     )
-
-
-def _replaced(work: Work) -> str:
-    """The id of the certificate that runs, where the issuer that is asked issued it; none after it failed, maybe over that."""
-    context, name = work.context, work.issuer.name
-    if work.live is None or asking.directory(context.loaded.configuration.issuers[name]) is None:
-        return ""
-    failed = context.journal.failures(work.target.identity, name)
-    if failed or asking.issuer_of_live(context, work.target) != name:
-        return ""
-    return renewal_info.certificate_id(work.live) or ""
 
 
 def _told(work: Work, order: Order, **more: object) -> dict[str, object]:

@@ -93,6 +93,14 @@ def test_what_was_not_sent_is_not_spent(world: World, clock: FakeClock):
     assert spent(world) == [What.ORDER, What.CERTIFICATE]
 
 
+def test_an_order_that_is_refused_for_good_is_not_spent(world: World, clock: FakeClock):
+    world.sandbox.seed(NAME, days_left=None, validated=True)
+    world.sandbox.fault("order", "status=401", 1)
+    assert results(renew(world)) == {NAME: "failed"}
+    assert world.calls(NAME, "order") == 1
+    assert spent(world) == []
+
+
 @pytest.mark.fault(8, 15)
 def test_what_a_gateway_answers_with_503_may_have_been_done_and_is_spent(world: World, clock: FakeClock):
     world.sandbox.seed(NAME, days_left=None, validated=True)
