@@ -215,13 +215,20 @@ class Failed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed(Event):
-    """All done for one target: live, reloaded, confirmed."""
+class WentLive(Event):
+    """What was at hand is live, reloaded, confirmed, and its renewal waits or has failed."""
 
-    event: ClassVar[str] = "attempt.renewed"
+    event: ClassVar[str] = "attempt.went_live"
     version: str
     not_after: datetime
     serial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed(WentLive):
+    """All done for one target: live, reloaded, confirmed."""
+
+    event: ClassVar[str] = "attempt.renewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

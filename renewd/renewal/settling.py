@@ -21,20 +21,30 @@ class Settling:
     context: Context
 
     def done(self, member: Member) -> Outcome:
-        """Live, reloaded, confirmed; what was owed before is paid by that."""
-        context, ready = self.context, member.ready
+        """Live, reloaded, confirmed; what was owed before is paid by that.
+
+        Of a renewal that came to nothing meanwhile the journal goes on to say why, and when it is tried again.
+        """
+        context, ready, behind = self.context, member.ready, member.ready.behind
         self._paid(member)
-        context.journal.end(member.attempt, str(ready.result), state=State.DONE)
+        context.journal.end(
+            member.attempt,
+            str(ready.result),
+            state=State.DONE,
+            failure=None if behind is None else self._failure(member.target),
+            next_try_at=None if behind is None else behind.next_try_at,
+        )
         inspection.after_hooks(context, member.target)
+        live = events.Renewed if behind is None else events.WentLive
         context.emit(
-            events.Renewed(
+            live(
                 name=member.target.name,
                 version=ready.version,
                 not_after=member.leaf.not_valid_after_utc,
                 serial=show_serial(member.leaf.serial_number),
             )
         )
-        return ready.behind or Outcome(member.target, ready.result)
+        return behind or Outcome(member.target, ready.result)
 
     def owed(self, member: Member, error: TargetError) -> Outcome:
         """The new version is live and stays; the hook or the look at the server is tried again later."""
@@ -76,6 +86,11 @@ class Settling:
     ) -> None:
         failure = Failure.of(error)
         self.context.journal.end(attempt, outcome, failure=failure, next_try_at=next_try_at, owed=owed)
+
+    def _failure(self, target: Target) -> Failure | None:
+        """Of the last renewal, if it obtained nothing."""
+        failed = self.context.journal.failures(target.identity)
+        return failed[0].failure if failed else None
 
     def _next(self, attempt: Attempt, result: Result, old: Version | None = None) -> datetime:
         before = self.context.journal.debts(attempt.identity)

@@ -43,6 +43,11 @@ def said(event: Event, now: datetime) -> Said | None:
     return None if make is None else make(event, now)
 
 
+def called(stage: str) -> str:
+    """A stage of a renewal, for people."""
+    return "API" if stage == "api" else stage
+
+
 def again(at: datetime | None, now: datetime) -> str:
     """`; next try in 10 minutes`, or nothing."""
     if at is None:
@@ -66,7 +71,10 @@ def _accepted(event: events.Accepted, _now: datetime) -> Said:
 
 
 def _failed(event: events.Failed, now: datetime) -> Said:
-    text = f"failed at the {event.stage}: {event.message}{again(event.next_try_at, now)}"
+    then = again(event.next_try_at, now)
+    text = (
+        f"failed at the {called(event.stage)}: {event.message.rstrip('.') if then else event.message}{then}"
+    )
     return Said(text, starts_anew=True, ends=True, bad=True, remedy=event.remedy)
 
 
@@ -100,6 +108,7 @@ _WORDS: dict[type[Event], Callable[[Any, datetime], Said]] = {
     debts.Kept: lambda _event, _now: Said("kept, as it went back within a day"),
     debts.DebtPaid: lambda event, _now: Said(f"{', '.join(event.hooks)} paid"),
     events.Renewed: lambda _event, _now: Said("", ends=True),
+    events.WentLive: lambda _event, _now: Said("", ends=True),
     events.Parked: lambda event, now: Said(
         f"waits: {event.why}{again(event.until, now)}", ends=True, bad=True
     ),

@@ -12,7 +12,7 @@ from renewd.journal.attempt import ADOPTED, NOTHING, OBTAINING, OWED, PUT_BACK, 
 from renewd.planning import words
 from renewd.renewal.survey import Look
 from renewd.renewal.wishes import NotAsAsked
-from renewd.report import checks, style, times
+from renewd.report import checks, steps, style, times
 from renewd.report.history import Entry
 from renewd.report.known import Known, differs, doing, wrong
 
@@ -147,7 +147,7 @@ def _tries(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
         issuer = tried.issuer if len(subject.look.target.issuers) > 1 else None
         verb = "put down, at the" if tried.under_way else "failed at the"
         when += f", {issuer}" if issuer else ""
-        yield "last try", f"{when}, {verb} {tried.failure.stage}: {tried.failure.message}"
+        yield "last try", f"{when}, {verb} {steps.called(tried.failure.stage)}: {tried.failure.message}"
     elif known.last is not None and known.last.ended_at is not None and known.last.outcome is not None:
         yield "last try", f"{words.until(known.last.ended_at, now)}, {known.last.outcome.replace('_', ' ')}"
     for step in subject.history[0][1] if subject.history else ():

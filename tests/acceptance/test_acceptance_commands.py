@@ -47,6 +47,22 @@ def test_one_renew_reloads_once_also_where_the_portal_holds_what_is_due_itself(w
     assert (world.calls(A, "order"), world.calls(B, "order")) == (1, 1)
 
 
+def test_why_a_renewal_failed_is_told_also_where_what_the_portal_holds_went_live_instead(world: World):
+    world.sandbox.seed(A, days_left=3, validated=True)
+    world.sandbox.fault("order", "text-400=The plan is used up.", None)
+    path = world.write(A)
+    assert renewd(path, "renew").returncode == 1
+    (row,) = json.loads(renewd(path, "status", "--json").stdout)["certificates"]
+    assert "The plan is used up" in row["failure"]["message"]
+    assert row["next_try_at"] is not None
+    assert row["live"]["not_after"] is not None
+    assert "The plan is used up" in renewd(path, "status").stdout
+    assert "The plan is used up" in renewd(path, "why", A).stdout
+    world.sandbox.faults.clear()
+    assert renewd(path, "renew", A).returncode == 0
+    assert json.loads(renewd(path, "status", "--json").stdout)["certificates"][0]["failure"] is None
+
+
 def test_check_needs_no_network_no_state_and_no_secrets(world: World):
     path = seeded(world)
     renewd(path, "renew")

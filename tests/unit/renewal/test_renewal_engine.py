@@ -60,6 +60,7 @@ def test_where_the_successor_does_not_come_what_is_due_itself_goes_live_rather_t
     world.sandbox.fault("order", fault, None)
     renew(world)
     assert world.live(NAME).not_valid_after_utc < world.clock.now() + timedelta(days=4)
+    assert not world.told(events.Renewed), "it is not what was wanted"
     before = world.files()
     renew(world)
     assert world.files() == before
