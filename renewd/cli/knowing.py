@@ -17,7 +17,7 @@ from renewd.daemon import presence
 from renewd.errors import UsageError
 from renewd.install.installer import Installer
 from renewd.planning import budget
-from renewd.renewal import findings, leftovers, served, survey
+from renewd.renewal import findings, leftovers, served, survey, waiting
 from renewd.renewal.survey import Look
 from renewd.report import known, times
 
@@ -178,10 +178,14 @@ def _rows(
     daemon = presence.ask(state)
     held = daemon.held if daemon.running else machine.held(loaded)  # its secrets are not ours to see
     gathered = known.gather(journal, versions, findings.read(state), served.read(state))
-    return [
-        (
-            survey.look_closely(target, here, now),
-            replace(gathered[target.identity], held=held.get(target.name, "")),
+    rows = []
+    for target in targets:
+        look = survey.look_closely(target, here, now)
+        pinned = waiting.holds_until(installer, target, look.facts.not_after, now)
+        rows.append(
+            (
+                look,
+                replace(gathered[target.identity], held=held.get(target.name, ""), pinned_until=pinned),
+            )
         )
-        for target in targets
-    ]
+    return rows

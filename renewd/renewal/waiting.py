@@ -9,6 +9,7 @@ from cryptography import x509
 from renewd.certs import gate
 from renewd.config.targets import Target
 from renewd.errors import InstallFailed
+from renewd.install.installer import Installer
 from renewd.planning import window
 from renewd.renewal import acceptance
 from renewd.renewal.context import Context
@@ -58,7 +59,15 @@ def objections(
 def pinned_until(context: Context, target: Target) -> datetime | None:
     """Until when a rollback by hand holds; None if none does."""
     live = context.live_leaf(target)
-    if live is None or not context.installer.pinned(target):
+    end = None if live is None else live.not_valid_after_utc
+    return holds_until(context.installer, target, end, context.clock.now())
+
+
+def holds_until(
+    installer: Installer, target: Target, not_after: datetime | None, now: datetime
+) -> datetime | None:
+    """The same, of a live certificate that ends so."""
+    if not_after is None or not installer.pinned(target):
         return None
-    until = live.not_valid_after_utc - PIN_ENDS
-    return until if context.clock.now() < until else None
+    until = not_after - PIN_ENDS
+    return until if now < until else None

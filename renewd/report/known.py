@@ -61,6 +61,7 @@ class Known:
     version: str | None = None  # the live one
     preflight: Newest | None = None  # the last one
     held: str = ""  # what this machine lacks for it
+    pinned_until: datetime | None = None  # a rollback by hand holds until then
 
     @property
     def findings(self) -> tuple[Finding, ...]:

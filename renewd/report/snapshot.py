@@ -10,7 +10,7 @@ from renewd.config import machine
 from renewd.config.load import Loaded
 from renewd.planning import budget
 from renewd.planning.budget import Spent, What
-from renewd.renewal import findings, served
+from renewd.renewal import findings, served, waiting
 from renewd.renewal.survey import Look
 from renewd.report import known, status
 from renewd.report.known import Known
@@ -100,7 +100,11 @@ def take(context: "Context") -> Snapshot:
     rows = tuple(
         Row(
             context.look(target),
-            replace(gathered[target.identity], held=held.get(target.name, "")),
+            replace(
+                gathered[target.identity],
+                held=held.get(target.name, ""),
+                pinned_until=waiting.pinned_until(context, target),
+            ),
             spent.get(tuple(sorted(target.domains)), 0),
         )
         for target in loaded.targets

@@ -79,6 +79,7 @@ def _row(look: Look, known: Known) -> dict[str, Any]:
         },
         "preflight": _preflight(known),
         "held": known.held or None,
+        "rolled_back_until": times.rfc3339(known.pinned_until),
     }
 
 
@@ -166,6 +167,8 @@ def when(look: Look, known: Known, now: datetime) -> str:
         )
     if known.held and decision.due:
         return "not renewed here"
+    if known.pinned_until is not None and decision.due:
+        return "rolled back by hand"
     if known.next_try_at is not None:
         return (
             f"next try {words.until(known.next_try_at, now)}"
@@ -192,6 +195,11 @@ def details(look: Look, known: Known, now: datetime) -> list[str]:
             lines.append(style.safe(f"do: {attempt.failure.remedy}"))
     elif look.problem:
         lines.append(checks.problem(look))
+    elif known.pinned_until is not None:
+        lines.append(
+            f"a rollback by hand holds until {times.minute(known.pinned_until)} UTC; to end it: "
+            f"renewd deploy {checks.quoted(look.target.name)}"
+        )
     elif late := overdue(look, now):
         lines.append(f"overdue: wanted since {words.span(late)}, and nothing was tried")
     lines += [style.safe(said) for said in _notable(look, known)]

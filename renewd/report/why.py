@@ -75,6 +75,8 @@ def rows(subject: Subject, now: datetime) -> Iterator[tuple[str, str]]:
     look, known = subject.look, subject.known
     if known.held:
         yield "held", known.held
+    if known.pinned_until is not None:
+        yield "held", f"a rollback by hand holds until {times.minute(known.pinned_until)} UTC"
     yield "wanted", _wanted(look, now)
     if look.facts.state == "present" and look.facts.not_after is not None:
         yield "time left", _left(subject, now)
@@ -217,6 +219,8 @@ def _todo(subject: Subject) -> Iterator[tuple[str, str]]:
         said = "type it as root"
     elif known.held:
         said, verb = "put that right, then:", "validate"
+    elif known.pinned_until is not None:
+        said, verb = "to have the newest version live again:", "deploy"
     elif failed is not None and failed.failure is not None and failed.failure.remedy:
         said, verb = _first(failed.failure.remedy), "deploy" if owes else "renew"
     elif failed is not None or owes or look.decision.due:

@@ -63,6 +63,26 @@ def test_why_a_renewal_failed_is_told_also_where_what_the_portal_holds_went_live
     assert json.loads(renewd(path, "status", "--json").stdout)["certificates"][0]["failure"] is None
 
 
+def test_a_rollback_that_holds_what_is_due_is_no_riddle(world: World):
+    world.sandbox.seed(A, days_left=3, validated=True)
+    path = world.write(A)
+    world.sandbox.fault("order", "status=500", None)
+    renewd(path, "renew")
+    world.sandbox.faults.clear()
+    assert renewd(path, "renew", A).returncode == 0
+    assert renewd(path, "rollback", A).returncode == 0
+    (row,) = json.loads(renewd(path, "status", "--json").stdout)["certificates"]
+    assert row["state"] == "due"
+    assert row["rolled_back_until"] is not None
+    said = renewd(path, "status").stdout
+    assert f"a rollback by hand holds until {row['rolled_back_until'][:10]}" in said
+    assert "nothing was tried" not in said
+    assert f"renewd deploy {A}" in renewd(path, "why", A).stdout
+    assert renewd(path, "deploy", A).returncode == 0
+    (row,) = json.loads(renewd(path, "status", "--json").stdout)["certificates"]
+    assert (row["state"], row["rolled_back_until"]) == ("ok", None)
+
+
 def test_check_needs_no_network_no_state_and_no_secrets(world: World):
     path = seeded(world)
     renewd(path, "renew")

@@ -83,6 +83,7 @@ def test_a_target_of_which_nothing_is_known_has_null_facts(look, now):
         "served": None,
         "preflight": None,
         "held": None,
+        "rolled_back_until": None,
     }
 
 
