@@ -19,6 +19,7 @@ from renewd.renewal.context import Context
 from renewd.renewal.events import Event
 from renewd.renewal.findings import Finding
 
+_SHOWN = 3  # names that could not be read
 _UNREAD = "see that this machine's name service works, or name another: challenge.resolver; `caa: off` leaves the look out"
 
 
@@ -88,8 +89,10 @@ def _see(target: Target, applicant: caa.Applicant) -> _Seen | None:
     answers = caa_records.ask([each for name in names for each in caa.climbing(name)], resolver)
     found = {name: caa.deciding(name, answers) for name in names}
     objections = [caa.objection(name, answer, applicant) for name, answer in found.items()]
-    unread = dict.fromkeys(answer.failed for answer in found.values() if answer.failed)
-    return _Seen(tuple(_alike([each for each in objections if each is not None])), "; ".join(unread))
+    unread = list(dict.fromkeys(answer.failed for answer in found.values() if answer.failed))
+    more = f", and {len(unread) - _SHOWN} names more" if len(unread) > _SHOWN else ""
+    alike = tuple(_alike([each for each in objections if each is not None]))
+    return _Seen(alike, "; ".join(unread[:_SHOWN]) + more)
 
 
 def _alike(objections: Sequence[Objection]) -> Iterator[Objection]:
