@@ -23,6 +23,12 @@ _SHOWN = 3  # names that could not be read
 _UNREAD = "see that this machine's name service works, or name another: challenge.resolver; `caa: off` leaves the look out"
 
 
+class NotPermitted(Declined):
+    """CAA records do not let the CA issue. It was not asked: nothing is wrong with it."""
+
+    stage = "preflight"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread(Event):
     """Some CAA records could not be read; the order is made all the same."""
@@ -61,30 +67,35 @@ def look(context: Context, target: Target, issuer: str) -> Iterator[Finding]:
 
 
 def insist(context: Context, target: Target, issuer: str) -> None:
-    """Raises Declined where a record forbids what is about to be ordered: the CA would refuse it later."""
+    """Raises NotPermitted where a record forbids what is about to be ordered: the CA would refuse it later."""
     applicant = _applicant(context, target, issuer)
     seen = None if applicant is None else _see(target, applicant)
     if seen is None:
         return
     if seen.objections:
         said = "; ".join(objection.what for objection in seen.objections)
-        raise Declined(said, stage="preflight", remedy=seen.objections[0].remedy)
+        raise NotPermitted(said, remedy=seen.objections[0].remedy)
     if seen.unread:
         context.emit(Unread(name=target.name, issuer=issuer, why=seen.unread))
 
 
 def _applicant(context: Context, target: Target, issuer: str) -> caa.Applicant | None:
     service = context.issuer(issuer)
-    return service.applicant(target) if isinstance(service, NamedByCaa) else None
+    return service.applicant(target) if isinstance(service, NamedByCaa) and _names(target) else None
+
+
+def _names(target: Target) -> list[str]:
+    """Those that may have CAA records: an address has none."""
+    return [name for name in target.domains if not naming.is_address(name)]
 
 
 def _see(target: Target, applicant: caa.Applicant) -> _Seen | None:
-    """All names of the target are asked for together, an address has no such records; None where nothing can ask."""
+    """All names of the target are asked for together; None where nothing can ask."""
     from renewd.challenges import caa_records
 
     if not caa_records.can_ask():
         return None
-    names = [name for name in target.domains if not naming.is_address(name)]
+    names = _names(target)
     resolver = target.challenge.resolver if isinstance(target.challenge, Dns01) else None
     answers = caa_records.ask([each for name in names for each in caa.climbing(name)], resolver)
     found = {name: caa.deciding(name, answers) for name in names}
