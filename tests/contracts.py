@@ -205,6 +205,7 @@ class Acme(Scene):
             "ca_file": str(self.between.ca_file),
             "trust": {"file": str(self.folder / "roots.pem")},
             "agree_terms": True,
+            "caa": "on" if self._proof.dns else "off",  # else the machine's own name service would be asked
             **self.settings,
         }
 

@@ -55,7 +55,7 @@ class NameServer(Server):
     """
     An authoritative server of `zones` at `address` and `port`, where every name that has nothing else is 127.0.0.1.
 
-    `aliases` maps full names to what they are CNAMEs of; `hosts` are names that keep their address although a record
+    `aliases` maps full names to what they are CNAMEs of; `records` are more lines of its zones' files, by full names; `hosts` are names that keep their address although a record
     stands below them; `others` are the addresses of servers that are authoritative too (`ns2`, `ns3` …), at whose
     port 53 they are asked: give this one an address of its own and port 53 then. `primary` makes it a secondary,
     which transfers the zones from there when it is told (`hear`), or without that where the primary `tells` it.
@@ -69,6 +69,7 @@ class NameServer(Server):
         zones: Sequence[str] = ZONES,
         aliases: Mapping[str, str] | None = None,
         hosts: Sequence[str] = (),
+        records: Sequence[str] = (),
         others: Sequence[str] = (),
         primary: "NameServer | None" = None,
         tells: Sequence["NameServer"] = (),
@@ -82,6 +83,7 @@ class NameServer(Server):
         self._ttl = 60
         self._names = dict.fromkeys(hosts, "A 127.0.0.1")
         self._names |= {name: f"CNAME {target}." for name, target in (aliases or {}).items()}
+        self._records = tuple(records)
         self._others, self._primary, self._tells = tuple(others), primary, tuple(tells)
         for zone in () if primary else self.zones:
             (directory / f"{zone}.zone").write_text(self._zone(zone))
@@ -139,6 +141,7 @@ class NameServer(Server):
             lines += [f"@ NS ns{number}", f"ns{number} A {address}"]
         lines += ["@ A 127.0.0.1", "* A 127.0.0.1"]
         lines += [f"{name}. {what}" for name, what in self._names.items() if name.endswith(f".{zone}")]
+        lines += [line for line in self._records if f".{line.split()[0]}".endswith(f".{zone}.")]
         return "\n".join(lines) + "\n"
 
 

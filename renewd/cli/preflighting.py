@@ -13,7 +13,7 @@ from renewd.renewal.events import Event
 if TYPE_CHECKING:
     from renewd.config.targets import Target
     from renewd.renewal.context import Context
-    from renewd.renewal.preflight import Finding
+    from renewd.renewal.findings import Finding
 
 
 @click.command()
@@ -26,13 +26,13 @@ def preflight(path: str, name: Sequence[str], *, as_json: bool) -> int:
     The API, the challenge, the disk, the check hook, the clock. Exit code 1 if something would stop a renewal.
     """
     from renewd.renewal import preflight as looking
+    from renewd.renewal.findings import Finding
 
-    findings: list[looking.Finding] = []
+    findings: list[Finding] = []
     with work.at_work(path, _nobody) as context:
         targets, held = work.able(context.loaded, names.chosen(context.loaded, name))
         lacking = [
-            (outcome.target, [looking.Finding(outcome.target.name, "blocks", outcome.why)])
-            for outcome in held
+            (outcome.target, [Finding(outcome.target.name, "blocks", outcome.why)]) for outcome in held
         ]
         for target, found in chain(looking.looks(context, targets), lacking):
             findings += found

@@ -200,6 +200,9 @@ class AcmeIssuer(Service):
     ari: Annotated[Literal["on", "off"], BeforeValidator(_switch)] = Field(
         "on", description="Whether the CA's renewal information (RFC 9773) may make a renewal earlier."
     )
+    caa: Annotated[Literal["on", "off"], BeforeValidator(_switch)] = Field(
+        "on", description="Whether CAA records (RFC 8659) that do not permit this CA stop an order."
+    )
 
     @property
     def base_url(self) -> str:

@@ -83,7 +83,7 @@ class Dns01(Proof):
     )
     resolver: Annotated[str, AfterValidator(addresses.host_port)] | None = Field(
         None,
-        description="HOST:PORT of the name server that is asked for zones; the system's by default.",
+        description="HOST:PORT of the name server that is asked for zones and CAA records; the system's by default.",
         examples=["127.0.0.1:53"],
     )
     zone: Annotated[str, matching(_DNS_NAME, "write the zone's name, such as example.com")] | None = Field(

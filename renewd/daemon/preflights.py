@@ -11,8 +11,7 @@ from renewd.daemon.agenda import TICK
 from renewd.planning import rounds, window
 from renewd.renewal import events, findings, preflight, survey
 from renewd.renewal.context import Context
-from renewd.renewal.findings import Newest
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding, Newest
 
 AFTER = timedelta(minutes=1)  # from the first pass to the first preflight
 AWAY = timedelta(hours=1)  # a service that cannot be reached is asked again after it

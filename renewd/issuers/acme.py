@@ -10,6 +10,7 @@ from cryptography import x509
 
 from renewd.certs import csr
 from renewd.certs.bundle import Material
+from renewd.certs.caa import Applicant
 from renewd.certs.order import Order, OrderStatus, Token
 from renewd.clock import Clock
 from renewd.config.issuing import AcmeIssuer
@@ -88,6 +89,12 @@ class Acme:
         told = f"the CA's directory answers; {self._account_seen()}"
         return f"{told}; you agree to {terms}" if terms else told
 
+    def applicant(self, target: Target) -> Applicant | None:
+        """By what CAA records may let it issue; None where the CA does not say, or nobody is to look."""
+        names = self._session.directory().caa_names if self._settings.caa == "on" else ()
+        method = target.challenge.type if target.challenge is not None else ""
+        return Applicant(names, method, self.account.address()) if names else None
+
     def order(self, target: Target, *, replaces: str = "") -> Order:
         """A new order (§7.4) for a key that is on the disk before it. Raises ReplyLost if one may have been made."""
         signer = self.account.signer()
@@ -139,7 +146,7 @@ class Acme:
             payload = {"csr": base64url(request)}
             reply = self._session.post(found.finalize, payload, self._finalize, signer)
             found = self._orders.shown(reply, self._finalize)
-        return self._issued(order, self._until_issued(order, found, signer))
+        return self._issued(order, self._orders.until_issued(order, found, signer, self._finalize))
 
     def outcome(self, target: Target, order: Order) -> Issued | None:
         """What came of the order; None while the CA works on it. Raises Unfinalized, OrderGone."""
@@ -224,17 +231,6 @@ class Acme:
         if not known:
             raise ChallengeFailed(f"the CA offers no proof for {asked.name} that renewd can give")
         return self._orders.proof(asked, known[0], signer)
-
-    def _until_issued(self, order: Order, found: WireOrder, signer: Signer) -> WireOrder:
-        """The order with its certificate. What goes wrong after finalize was taken leaves open what comes of it."""
-        if found.status is not OrderStatus.PROCESSING:
-            return found
-        try:
-            return self._orders.looked(
-                order, signer, lambda status: status is OrderStatus.PROCESSING, self._finalize
-            )
-        except (Temporary, TargetError) as error:
-            raise ReplyLost(f"finalize was taken, and then: {error}", stage="finalize") from error
 
     def _issued(self, order: Order, found: WireOrder) -> Issued:
         if found.status is OrderStatus.VALID:

@@ -66,6 +66,14 @@ class Account:
                 return "an account is made with the first order"
             return f"its account is {self._found(key)[0].account}"
 
+    def address(self) -> str:
+        """Its own, as far as that is known here without asking the CA. Raises SecretUnusable for a key that cannot be used."""
+        key = self._given()
+        if key is None and (stored := self._files.key()) is not None:
+            key = self._stored(stored)
+        known = None if key is None else self._known_of(key)
+        return "" if known is None else known.url
+
     def roll_over(self) -> str:
         """Give the account a new key (§7.3.5); the name of the file with it. The old one is of no use any more."""
         if self._settings.account_key is not None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from renewd.certs.order import Order, OrderStatus, Token
 from renewd.clock import Clock
-from renewd.errors import ChallengeFailed, Declined, TargetError, Temporary, Unreachable
+from renewd.errors import ChallengeFailed, Declined, ReplyLost, TargetError, Temporary, Unreachable
 from renewd.issuers import acme_refusals, acme_wire
 from renewd.issuers.acme_session import Session, Signer
 from renewd.issuers.acme_wire import Authorization, WireChallenge, WireOrder
@@ -105,6 +105,15 @@ class Orders:
                 raise Temporary(f"the CA is still busy with {call.what}", stage=call.stage)
             asked = self._session.wait(reply) or timedelta()
             pause = min(max(min(pause * SLOWER, LAST_LOOK), asked.total_seconds()), left)
+
+    def until_issued(self, order: Order, found: WireOrder, signer: Signer, call: Call) -> WireOrder:
+        """The order with its certificate. What goes wrong after finalize was taken leaves open what comes of it."""
+        if found.status is not OrderStatus.PROCESSING:
+            return found
+        try:
+            return self.looked(order, signer, lambda status: status is OrderStatus.PROCESSING, call)
+        except (Temporary, TargetError) as error:
+            raise ReplyLost(f"finalize was taken, and then: {error}", stage="finalize") from error
 
     def unproved(self, found: WireOrder, signer: Signer) -> TargetError:
         """What the CA saw, name by name; where it has no use to look again, Declined."""

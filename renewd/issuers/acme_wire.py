@@ -32,6 +32,7 @@ class Directory:
     terms: str = ""
     wants_eab: bool = False
     profiles: Mapping[str, str] = field(default_factory=dict)  # name → what the CA says of it
+    caa_names: tuple[str, ...] = ()  # by which CAA records permit it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def directory(data: Mapping[str, Any], *, near: bool) -> Directory:
     meta = data.get("meta", {})
     if not isinstance(meta, dict):
         raise ValueError("its meta is not an object")  # noqa: TRY004 - the content is wrong, not the call
-    profiles = meta.get("profiles", {})
+    profiles, named = meta.get("profiles", {}), meta.get("caaIdentities", [])
     return Directory(
         new_nonce=_url(data, "newNonce", near=near),
         new_account=_url(data, "newAccount", near=near),
@@ -111,6 +112,9 @@ def directory(data: Mapping[str, Any], *, near: bool) -> Directory:
         profiles={clean(str(name)): clean(str(said)) for name, said in profiles.items()}
         if isinstance(profiles, dict)
         else {},
+        caa_names=tuple(clean(each) for each in named if isinstance(each, str) and each)
+        if isinstance(named, list)
+        else (),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from renewd.certs.bundle import Material
+from renewd.certs.caa import Applicant
 from renewd.certs.order import Order
 from renewd.config.secrets import Secret
 from renewd.config.targets import Target
@@ -98,4 +99,13 @@ class Probing(Protocol):
 
     def probe(self, target: Target) -> str:
         """What is so, in words; nothing is made. Raises any TargetError that would stop an order."""
+        ...
+
+
+@runtime_checkable
+class NamedByCaa(Protocol):
+    """An issuer that says by which names CAA records (RFC 8659) permit it."""
+
+    def applicant(self, target: Target) -> Applicant | None:
+        """Who would issue for the target; None where that is not known. Raises any TargetError of asking for it."""
         ...

@@ -27,6 +27,7 @@ class Debt(StrEnum):
 _KINDS = {
     "KeyRejected": Kind.KEY,
     "Declined": Kind.CONFIGURATION,
+    "NotPermitted": Kind.CONFIGURATION,
     "NotInSubscription": Kind.CONFIGURATION,
     "NotProvable": Kind.CONFIGURATION,
     "MaterialRefused": Kind.CONFIGURATION,

@@ -9,7 +9,16 @@ WITHIN = timedelta(minutes=10)
 PAUSE = timedelta(minutes=15)
 REACHES = timedelta(days=1)  # an outage that goes on is told once a day
 _LOCAL = frozenset(
-    {"InstallFailed", "HookFailed", "NotServed", "NotProvable", "NotPlaced", "NotPlacedYet", "GaveWay"}
+    {
+        "InstallFailed",
+        "HookFailed",
+        "NotServed",
+        "NotProvable",
+        "NotPermitted",
+        "NotPlaced",
+        "NotPlacedYet",
+        "GaveWay",
+    }
 )  # nothing is wrong with the issuer, or nothing new
 
 

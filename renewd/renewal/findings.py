@@ -1,18 +1,30 @@
-"""The newest findings of preflights, kept in one small file beside the journal: lost, they are looked for again."""
+"""What preflights find: the newest findings are kept in one small file beside the journal: lost, they are looked for again."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from renewd.clock import aware
 from renewd.renewal import notes
-from renewd.renewal.preflight import Finding
+
+Level = Literal["ok", "warns", "blocks"]
 
 FILE = "preflight.json"
 _VARIES = re.compile(r"[0-9a-f]{8,}|\d+")  # of the same trouble, tokens and numbers differ each time
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what is so, and what to do where it is not well; `passing` may be otherwise in an hour."""
+
+    name: str
+    level: Level
+    what: str
+    remedy: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import errno
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from itertools import chain
 
 from renewd.certs.order import Token
 from renewd.challenges import http01
@@ -17,21 +17,9 @@ from renewd.hooks import command as hooks
 from renewd.hooks.variables import Told, variables
 from renewd.issuers.base import Probing
 from renewd.planning import present, words
-from renewd.renewal import proof, readiness, survey, threads
+from renewd.renewal import permission, proof, readiness, survey, threads
 from renewd.renewal.context import Context
-
-Level = Literal["ok", "warns", "blocks"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what is so, and what to do where it is not well; `passing` may be otherwise in an hour."""
-
-    name: str
-    level: Level
-    what: str
-    remedy: str = ""
-    passing: bool = False
+from renewd.renewal.findings import Finding
 
 
 def look(context: Context, target: Target) -> list[Finding]:
@@ -77,10 +65,17 @@ def blocks(findings: Sequence[Finding]) -> bool:
 
 def _api(context: Context, target: Target) -> Iterator[Finding]:
     """What each issuer says; as long as one of several can be used, the others only warn."""
-    found = [_asked(context, target, issuer) for issuer in target.issuers]
-    usable = any(finding.level == "ok" for finding in found)
-    for finding in found:
+    found = [list(_of_issuer(context, target, issuer)) for issuer in target.issuers]
+    usable = not all(blocks(each) for each in found)
+    for finding in chain.from_iterable(found):
         yield replace(finding, level="warns") if usable and finding.level == "blocks" else finding
+
+
+def _of_issuer(context: Context, target: Target, issuer: str) -> Iterator[Finding]:
+    asked = _asked(context, target, issuer)
+    yield asked
+    if asked.level == "ok":
+        yield from permission.look(context, target, issuer)
 
 
 def _asked(context: Context, target: Target, issuer: str) -> Finding:

@@ -26,19 +26,18 @@ from renewd.issuers.base import Issued
 from renewd.journal import State, spent
 from renewd.planning import budget, present
 from renewd.planning.budget import What
-from renewd.renewal import acceptance, asking, events, proof, readiness, reconciling, wishes
+from renewd.renewal import acceptance, asking, events, permission, proof, readiness, reconciling, wishes
 from renewd.renewal.work import Parked, Step, Work, again
 
 
 def due(work: Work) -> Step:
     """Ask what the issuer holds: it may be newer than what is live here."""
-    held = work.issuer.current(work.target)
+    work.issued = held = work.issuer.current(work.target)
     _trust_clock(work)
     if held is not None:
         _note_issue(work, held)
     expires = None if held is None or held.expires_at is None else held.expires_at.isoformat()
     newer = held is not None and acceptance.maybe_newer(held, work.live)
-    work.issued = held
     order = None if held is None else held.order_uri
     facts = work.remember(portal_order=order, portal_expires=expires, adopted=newer)
     if newer:
@@ -49,10 +48,11 @@ def due(work: Work) -> Step:
 
 
 def preflight(work: Work) -> Step:
-    """Nothing is ordered that could not be proved, judged or stored; what an earlier order left standing goes."""
+    """Nothing is ordered that could not be issued, proved, judged or stored; what an earlier order left standing goes."""
     _know_what_was_ordered(work)
     proof.clear(work)
     readiness.insist(work.context, work.target, work.issuer.name)
+    permission.insist(work.context, work.target, work.issuer.name)
     proof.rehearse(work)
     wishes.keep_live_key(work)
     return Step(State.ORDER_INTENT, spent.ORDERING, spends=What.ORDER)

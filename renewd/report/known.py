@@ -8,8 +8,7 @@ from typing import Protocol
 from renewd.certs.facts import show_serial
 from renewd.journal import Attempt, State, Step
 from renewd.journal.attempt import ADOPTED, FAILED, RENEWED
-from renewd.renewal.findings import Newest
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding, Newest
 from renewd.renewal.survey import Look
 
 

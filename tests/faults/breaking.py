@@ -52,7 +52,12 @@ def run(root: Path, tests: Sequence[str]) -> tuple[bool, str]:
             *tests,
         ],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "RENEWD_VENV": str(ROOT / ".venv"),  # the copy has none, and servers that stand in it are needed
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

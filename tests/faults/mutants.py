@@ -97,7 +97,7 @@ MUTANTS = (
     Mutant(
         "what a former holder of the lease writes is taken",
         "journal/attempts.py",
-        "                ~overtaken,\n",
+        "    ~_OVERTAKEN,\n",
         "",
         ("tests/unit/journal",),
     ),
@@ -201,5 +201,34 @@ MUTANTS = (
         "certificates = {**self.seen, **{",
         "certificates = {**{}, **{",
         (BUDGET,),
+    ),
+    # CAA records
+    Mutant(
+        "an order is made although a CAA record forbids it",
+        "renewal/states.py",
+        "    permission.insist(work.context, work.target, work.issuer.name)\n",
+        "",
+        ("tests/integration/test_caa_pebble.py",),
+    ),
+    Mutant(
+        "CAA records that could not be read forbid an order",
+        "certs/caa.py",
+        "    if not grants or any(",
+        "    if (not answer.failed and not grants) or any(",
+        ("tests/integration/test_caa_pebble.py",),
+    ),
+    Mutant(
+        "a wildcard is judged by the CAA records for plain names too",
+        "certs/caa.py",
+        "    return _WILD if wild else _ISSUE\n",
+        "    return _ISSUE\n",
+        ("tests/unit/certs/test_certs_caa.py",),
+    ),
+    Mutant(
+        "CAA records above a name that could not be read decide",
+        "certs/caa.py",
+        "if each.records or each.failed)",
+        "if each.records)",
+        ("tests/unit/certs/test_certs_caa.py",),
     ),
 )

@@ -14,8 +14,10 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from renewd.certs.caa import Answer as Caa
+from renewd.certs.caa import Record as CaaRecord
 from renewd.certs.order import Token
-from renewd.challenges import dns_lookup, dns_watch, rfc2136
+from renewd.challenges import caa_records, dns_lookup, dns_watch, rfc2136
 from renewd.challenges.dns01 import Record
 from renewd.challenges.dns_lookup import Lookup, Server
 from renewd.challenges.dns_watch import Wanted
@@ -104,7 +106,7 @@ ANSWERS: dict[str, Answer] = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
-    for module in (dns_lookup, dns_watch, rfc2136):
+    for module in (caa_records, dns_lookup, dns_watch, rfc2136):
         monkeypatch.setattr(module, "_SECONDS", 0.3)
 
 
@@ -127,6 +129,37 @@ def test_a_name_service_of_any_kind_leads_to_words(answering, case):
     for ask in (lookup.follow, lookup.zone, lookup.servers):
         with contextlib.suppress(TargetError):
             assert ask(NAME) == NAME
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_no_answer_but_a_right_one_is_a_caa_record(answering, case):
+    found = caa_records.ask(["a.test", "test"], answering(ANSWERS[case]).where)
+    assert list(found) == ["a.test", "test"]
+    for answer in found.values():
+        assert answer.records == ()
+        assert bool(answer.failed) is (case not in ("well", "of another name"))
+
+
+def test_caa_records_are_those_at_the_end_of_the_aliases(answering):
+    server = answering(
+        lambda asked: reply(
+            asked, "a.test. CNAME b.test.", 'b.test. CAA 128 issue "x"', 'b.test. CAA 0 tbs "\\255"'
+        )
+    )
+    (found,) = caa_records.ask(["a.test"], server.where).values()
+    assert found.owner == "b.test"
+    assert sorted(found.records, key=str) == [CaaRecord(0, "tbs", "\\xff"), CaaRecord(128, "issue", "x")]
+
+
+def test_a_name_that_is_not_there_has_no_caa_records(answering):
+    server = answering(lambda asked: reply(asked, rcode=dns.rcode.NXDOMAIN))
+    assert caa_records.ask(["a.test"], server.where) == {"a.test": Caa()}
+
+
+def test_many_names_are_not_waited_for_one_after_the_other(answering, monkeypatch):
+    monkeypatch.setattr(caa_records, "_ALL", 0.5)
+    found = caa_records.ask([f"{number}.test" for number in range(100)], answering(ANSWERS["nothing"]).where)
+    assert {answer.failed.partition(": ")[2] for answer in found.values()} == {"no answer in time"}
 
 
 @pytest.mark.parametrize("case", [*ANSWERS, "another value"])

@@ -356,3 +356,15 @@ def test_a_state_directory_that_cannot_be_written_stops_before_anything_is_sent(
     with pytest.raises(Unreachable, match="cannot lock"):
         user(between).account.signer()
     assert between.calls == []
+
+
+def test_its_address_is_known_here_once_it_was_made_and_only_of_the_key_that_is_used(
+    user: User, pebble: Callable[..., Pebble], tmp_path: Path
+):
+    ca = pebble()
+    acme = user(ca)
+    assert acme.account.address() == ""
+    made = acme.account.signer().account
+    assert user(ca).account.address() == made
+    another = user(ca, account_key=secret(tmp_path / "another.pem", account_keys.new()))
+    assert another.account.address() == ""

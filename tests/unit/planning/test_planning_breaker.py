@@ -53,6 +53,7 @@ def test_a_service_that_says_when_to_come_back_is_left_alone_until_then():
         pytest.param([*alike(3), *alike(4, at=3, failed="BadReply")], id="seven of different kinds"),
         pytest.param(alike(9, failed="InstallFailed"), id="nine, of what is wrong here"),
         pytest.param(alike(9, failed="NotPlaced"), id="nine, of a key that the name server does not take"),
+        pytest.param(alike(9, failed="NotPermitted"), id="nine, of CAA records"),
         pytest.param(alike(9, failed="NotPlacedYet"), id="nine, of a name server that is away"),
     ],
 )

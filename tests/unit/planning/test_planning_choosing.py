@@ -129,6 +129,7 @@ def test_an_attempt_at_work_is_gone_on_with_while_there_is_time():
     [
         ("NotInSubscription", True),
         ("NotProvable", True),
+        ("NotPermitted", True),
         ("Declined", True),
         ("MaterialRefused", False),
         ("KeyRejected", False),

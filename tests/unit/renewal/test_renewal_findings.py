@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from renewd.renewal import findings
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FULL = Finding("a.example", "blocks", "the disk of /x has 37 KiB left", "make room")

@@ -9,8 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from renewd.journal import Failure, State
 from renewd.renewal import events
-from renewd.renewal.findings import Newest
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding, Newest
 from renewd.renewal.timed import Asked
 from renewd.report import metrics
 from renewd.report.heard import Heard

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from renewd.planning import words
-from renewd.renewal import debts, events
+from renewd.renewal import debts, events, permission
 from renewd.renewal.outcome import Outcome, Result
 from renewd.report import steps
 from renewd.report.progress import Line, Progress
@@ -139,6 +139,7 @@ SAID = [
     (events.Adopted(issuer="rcl"), "adopted from rcl"),
     (events.Placed(domains=("a",)), "1 challenge placed"),
     (events.Unseen(url="u", saw="404 Not Found"), "not to be seen from here (404 Not Found)"),
+    (permission.Unread(issuer="i", why="a: SERVFAIL"), "CAA records could not be read (a: SERVFAIL)"),
     (events.Reconciling(why="w"), "finding out what became of it"),
     (events.Issued(uri="u"), "issued"),
     (events.HookRan(hook="post", command="c", seconds=1, names=("a",)), "post ran"),

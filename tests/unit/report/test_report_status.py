@@ -10,8 +10,7 @@ from renewd.config.targets import Target
 from renewd.daemon.presence import Presence
 from renewd.journal import Failure, Journal, State, Step
 from renewd.planning.suggested import Suggestion, Window, sooner
-from renewd.renewal.findings import Newest
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding, Newest
 from renewd.report import known, status, why
 from renewd.report.known import NOTHING, Known
 from tests import pages

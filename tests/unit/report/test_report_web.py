@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from renewd.journal import Failure
 from renewd.renewal import events
-from renewd.renewal.findings import Newest
-from renewd.renewal.preflight import Finding
+from renewd.renewal.findings import Finding, Newest
 from renewd.report.known import Known
 from renewd.report.web import guard, listing, server, views
 from renewd.report.web.board import Board
