@@ -256,7 +256,7 @@ def test_who_is_turned_away_after_asking_does_not_know_what_came_of_it(play: Pla
     order = play.order()
     with (
         _after_schedule(play, lambda: play.sandbox.fault("certificate", fault, None)),
-        pytest.raises(errors.ReplyLost, match="took the order up"),
+        pytest.raises(errors.ReplyLost, match="took it up"),
     ):
         play.issuer.finalize(target(), order)
 
