@@ -121,7 +121,6 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
 
     Then install and deploy as ever.
     """
-
     if not order_uri.strip():  # one that the service makes by itself has none: that would be a renewal
         raise UsageError("--order-uri is empty: no order is meant")
 

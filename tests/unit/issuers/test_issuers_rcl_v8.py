@@ -251,7 +251,7 @@ def test_a_renewal_whose_answer_says_nothing_is_a_lost_one(play: Play, fault: st
     assert play.calls["renew"] == 1
 
 
-@pytest.mark.fault(1, 2, 11)
+@pytest.mark.fault(11, 13, 15)
 @pytest.mark.parametrize(
     ("call", "fault", "kind"),
     [
