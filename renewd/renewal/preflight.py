@@ -167,7 +167,7 @@ def _unproved(context: Context, target: Target) -> Finding:
     services = context.loaded.configuration.issuers
     waiting = [issuer for issuer in target.issuers if not services[issuer].proves]
     if not waiting:
-        what = f"no challenge is configured: {' and '.join(target.issuers)} proves the names itself"
+        what = f"no challenge is configured: the names are proved by {' and '.join(target.issuers)}"
         return Finding(target.name, "ok", what)
     what = f"no challenge is configured: {' and '.join(waiting)} can only give what needs no proof just now"
     return Finding(target.name, "warns", what, "configure `challenge`; only rcl-v8 proves names itself")

@@ -100,7 +100,7 @@ def test_without_a_challenge_the_service_is_asked_to_renew_and_what_it_issued_is
     told = renewd(str(place.path), "validate")
     assert told.returncode == 0, told.stdout + told.stderr
     told = renewd(str(place.path), "preflight")
-    assert "sandbox proves the names itself" in told.stdout
+    assert "the names are proved by sandbox" in told.stdout
     assert told.returncode == 0, told.stdout + told.stderr
     place.take_over()
     place.served_from_nginx()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from renewd.issuers import rcl_wire
 from renewd.journal import State
 from renewd.planning.budget import What
 from renewd.renewal import events, passes, preflight
@@ -239,6 +240,21 @@ def test_an_old_certificate_is_not_taken_for_the_new_one(world: World, clock: Fa
     assert (world.calls(NAME, "renew"), issued(world)) == (1, 2)
 
 
+@pytest.mark.fault(18, 23)
+@pytest.mark.parametrize("reply", [None, "lose-reply"])
+def test_where_the_portal_shows_no_dates_the_order_tells_the_new_certificate_from_the_old(
+    world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, reply: str | None
+):
+    begin(world, clock)
+    monkeypatch.setattr(rcl_wire, "_date", lambda *_: None)
+    world.sandbox.fault("renew", "late=1500")
+    if reply is not None:
+        world.sandbox.fault("renew", reply)
+    settle(world, clock, timedelta(hours=2))
+    assert world.calls(NAME, "renew") == 1
+    once_issued_and_live(world)
+
+
 ON_THE_WAY = [
     State.PREFLIGHT,
     State.ORDER_INTENT,
@@ -300,7 +316,7 @@ def test_preflight_says_who_proves_the_names(world: World):
     made = context(world)
     found = preflight.look(made, made.loaded.targets[0])
     assert {finding.level for finding in found} == {"ok"}
-    assert any("sandbox proves the names itself" in finding.what for finding in found)
+    assert any("the names are proved by sandbox" in finding.what for finding in found)
 
 
 def test_preflight_says_what_is_needed_where_nobody_proves_the_names(world: World):
