@@ -43,7 +43,8 @@ class Parts:
 class Scene(abc.ABC):
     """One certificate, its configuration and its service."""
 
-    says_why = True  # the service tells that an order came to nothing: no second one is tried to see
+    proves = True  # the names, by a challenge of renewd's
+    in_vain = 1  # orders until one that comes to nothing is told; the service may not tell it of the first
 
     def __init__(self, parts: Parts, longest: float) -> None:
         """A service that has a clock of its own needs waits of up to `longest` seconds to be sat out."""
@@ -56,8 +57,8 @@ class Scene(abc.ABC):
         """Its settings."""
 
     @abc.abstractmethod
-    def challenge(self) -> dict[str, Any]:
-        """Its settings."""
+    def challenge(self) -> dict[str, Any] | None:
+        """Its settings; None where the service proves the names itself."""
 
     @property
     @abc.abstractmethod
@@ -75,7 +76,7 @@ class Scene(abc.ABC):
 
     @abc.abstractmethod
     def spoil(self) -> None:
-        """From now on the service does not find the proof."""
+        """From now on the service does not find the proof, and issues nothing."""
 
     @abc.abstractmethod
     def left(self) -> list[str]:
@@ -87,12 +88,9 @@ class Scene(abc.ABC):
 
     def write(self, **keys: Any) -> str:
         """The configuration's path."""
-        entry = {
-            "name": NAME,
-            "challenge": self.challenge(),
-            "install": {"directory": str(self.live)},
-            **keys,
-        }
+        entry = {"name": NAME, "install": {"directory": str(self.live)}, **keys}
+        if (challenge := self.challenge()) is not None:
+            entry["challenge"] = challenge
         whole = {
             "issuers": {"it": self.issuer()},
             "certificates": [entry],
@@ -145,7 +143,8 @@ class Portal(Scene):
 
     def __init__(self, parts: Parts, *, v8: bool) -> None:
         super().__init__(parts, longest=0.1)
-        self._v8, self.says_why, self._web = v8, not v8, parts.nginx()
+        self._v8, self._web = v8, parts.nginx()
+        self.in_vain = 2 if v8 else 1
         self._sandbox = Sandbox(str(self.folder / "sandbox"), clock=self.clock, http_port=self._web.http_port)
         self._holding = self._sandbox.seed(NAME, days_left=None)
 
@@ -155,7 +154,7 @@ class Portal(Scene):
     def issuer(self) -> dict[str, Any]:
         return configuration.issuer(self._sandbox, v8=self._v8)
 
-    def challenge(self) -> dict[str, Any]:
+    def challenge(self) -> dict[str, Any] | None:
         return {"type": "http-01", "webroot": str(self._web.webroot), "self_check": "off"}
 
     @property
@@ -167,14 +166,39 @@ class Portal(Scene):
         return int(self._sandbox.portal.calls.get(NAME, {}).get("order", 0))
 
     def lose(self, when: str) -> None:
-        fault = {"before": "reset-before", "after": "lose-reply"}[when]
-        self._sandbox.fault("schedule" if self._v8 else "finalize", fault)
+        self._lose("schedule" if self._v8 else "finalize", when)
+
+    def _lose(self, call: str, when: str) -> None:
+        self._sandbox.fault(call, {"before": "reset-before", "after": "lose-reply"}[when])
 
     def spoil(self) -> None:
         self._web.stop()
 
     def left(self) -> list[str]:
         return _files(self._web)
+
+
+class Scheduled(Portal):
+    """The same, but that it orders and proves by itself what it is asked to renew."""
+
+    proves = False
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts, v8=True)
+        self.in_vain = 1  # what nobody knows the end of is not asked for again
+
+    def challenge(self) -> None:
+        return None
+
+    @property
+    def orders(self) -> int:
+        return len(self._sandbox.portal.orders)
+
+    def lose(self, when: str) -> None:
+        self._lose("renew", when)
+
+    def spoil(self) -> None:
+        self._sandbox.fault("renew", "never", None)
 
 
 class Acme(Scene):
@@ -324,6 +348,7 @@ PROOFS: dict[str, Callable[[Parts], Proof]] = {
 SCENES: dict[str, Callable[[Parts], Scene]] = {
     "rcl": partial(Portal, v8=False),
     "rcl-v8": partial(Portal, v8=True),
+    "rcl-v8 without a challenge": Scheduled,
     "acme 2.4, web root": partial(Acme, prove="webroot", new=False),
     "acme 2.10, own listener": partial(Acme, prove="listen", new=True),
     "acme 2.4, records in Knot": partial(Acme, prove="knot", new=False),

@@ -28,7 +28,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order at the CA; `tokens` is empty where it was born ready."""
+    """An order at the CA; `tokens` is empty where it was born ready.
+
+    `uri` is empty where the service makes the order by itself once it is finalized: each call may make another.
+    """
 
     uri: str
     status: OrderStatus

@@ -121,6 +121,8 @@ def finalize(path: str, name: str, *, order_uri: str, wait: timedelta, quiet: bo
 
     Then install and deploy as ever.
     """
+    if not order_uri.strip():  # one that the service makes by itself has none: that would be a renewal
+        raise UsageError("--order-uri is empty: no order is meant")
 
     def act(context: Context) -> list[Outcome]:
         from renewd.renewal import by_hand

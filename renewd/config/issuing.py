@@ -1,7 +1,7 @@
 """The settings of what issues: one class a kind of service."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
@@ -88,7 +88,9 @@ Mail = Annotated[str, unquotable(_MAIL, "write an address like you@example.com")
 
 
 class Service(Settings):
-    """What every kind of issuer may say."""
+    """What every kind of issuer may say; `proves`: where a certificate has no challenge, the service proves its names."""
+
+    proves: ClassVar[bool] = False
 
     trust: Trust = Field(
         "system", description="Roots that what is issued must chain to: system, {file: PATH} or none."
@@ -139,6 +141,8 @@ class RclIssuer(Portal):
 
 class RclV8Issuer(Portal):
     """The RCL SSL API V8."""
+
+    proves: ClassVar[bool] = True
 
     type: Literal["rcl-v8"] = Field(description="Which service this is.", examples=["rcl-v8"])
     base_url: Annotated[str, AfterValidator(addresses.base_url)] = Field(

@@ -71,7 +71,8 @@ class Options(Settings):
         RenewBefore(), description="A share of the lifetime or a duration.", examples=["1/3", "30d"]
     )
     challenge: Challenge | None = Field(
-        None, description="How control is proved; absent: only ready orders are used."
+        None,
+        description="How control is proved; absent: rcl-v8 proves it by itself, others use only orders that are born ready.",
     )
     install: Annotated[tuple[Install, ...], listed, OneOrMany()] = Field(
         (), description="One place, or a list of places switched together."

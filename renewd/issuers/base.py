@@ -43,7 +43,7 @@ class Issuer(Protocol):
     def order(self, target: Target, *, replaces: str = "") -> Order:
         """A new order; `replaces` is the id of the certificate it is to replace (RFC 9773 §4.1), where that is known.
 
-        Raises ReplyLost if it is not known whether one was made.
+        It has no address where the service makes and proves it by itself. Raises ReplyLost if it is not known whether one was made.
         """
         ...
 

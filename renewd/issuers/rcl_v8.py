@@ -1,4 +1,7 @@
-"""The RCL SSL API V8: an order is made by POST, and its certificate comes some time after it was asked for."""
+"""The RCL SSL API V8: an order is made by POST, and its certificate comes some time after it was asked for.
+
+A target without a challenge is renewed by an order of the service's own, which it proves itself.
+"""
 
 import hmac
 import threading
@@ -6,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from renewd.certs.order import Order
+from renewd.certs.order import Order, OrderStatus
 from renewd.clock import Clock
 from renewd.config import secrets
 from renewd.config.model import RclV8Issuer
@@ -20,7 +23,7 @@ from renewd.issuers.portal import Portal
 from renewd.issuers.rcl_v8_wire import Wish
 
 SOONEST, LATEST = 0.5, 30.0  # seconds between two looks at the portal
-_TAKEN_UP = "the service took the order up and shows no new certificate yet"
+_TAKEN_UP = "the service took it up and shows no new certificate yet"
 _UNTOLD = f"{_TAKEN_UP}; it does not say why: mostly the CA did not find the challenge"
 
 
@@ -46,9 +49,15 @@ class RclV8(Portal):
         self._schedule = Call("the schedule call", "finalize", self._whole, costs=True)
 
     def order(self, target: Target, *, replaces: str = "") -> Order:
-        """A new order at the CA, at every call. Raises ReplyLost if one may have been made, BadReply if it is unusable."""
+        """A new order at the CA, at every call; where the target has no challenge it is the service's to make.
+
+        Raises ReplyLost if one may have been made, BadReply if it is unusable.
+        """
+        if target.challenge is None:
+            return Order("", OrderStatus.READY)
         call = self._order
-        reply = self._post("/order/create", call, self._seen(target, call).wish)
+        wish = self._seen(target, call).wish
+        reply = self._post("/order/create", call, wish, wish.body())
         try:
             return rcl_v8_wire.order(self._decoded(reply, call), target, near=self._web.near)
         except ValueError as error:
@@ -57,16 +66,20 @@ class RclV8(Portal):
     def finalize(self, target: Target, order: Order) -> Issued:
         """The new certificate, as soon as the portal shows it.
 
-        Raises ReplyLost if the order was, or may have been, taken up and nothing came of it within `timeout.read`:
-        it is looked for later, and asked for again only once `settles` is over.
+        Raises ReplyLost if it was, or may have been, taken up and nothing came of it within `timeout.read`: it is
+        looked for later, and an order of ours asked for again only once `settles` is over.
         """
         call, until = self._schedule, self._clock.monotonic() + self._whole
-        self._check_order(order, call)
+        if order.uri:
+            self._check_order(order, call)
         seen = self._seen(target, call)
         if _is_new(seen.held, order, seen.held):  # an earlier call came to something
             return seen.held
         try:
-            self._post("/schedule/create", call, seen.wish, order.uri)
+            if order.uri:
+                self._post("/schedule/create", call, seen.wish, seen.wish.body(order.uri))
+            else:
+                self._post("/schedule/renew", call, seen.wish, seen.wish.renewal())
         except (Unreachable, Throttled):
             raise
         except Temporary as error:
@@ -99,8 +112,8 @@ class RclV8(Portal):
             raise unusable(self._certificate, str(error)) from None
         return replace(shown, email=self._own.email or shown.email, password=self._password(shown))
 
-    def _post(self, path: str, call: Call, wish: Wish, order_uri: str = "") -> Reply:
-        return self._call(path, call, wish.body(order_uri), hidden=(wish.password,))
+    def _post(self, path: str, call: Call, wish: Wish, body: bytes) -> Reply:
+        return self._call(path, call, body, hidden=(wish.password,))
 
     def _password(self, shown: Wish) -> Secret:
         """Of the PFX; where nobody names one, it is the same at every call and cannot be known without the key."""

@@ -29,6 +29,10 @@ class Wish:
     email: str
     password: Secret = field(repr=False)  # of the PFX
 
+    def renewal(self) -> bytes:
+        """The Certificate to be sent to have it renewed by an order that the service makes and proves itself."""
+        return json.dumps({"certificateName": self.name}).encode()
+
     def body(self, order_uri: str = "") -> bytes:
         """The Certificate to be sent: for a new order, or to have one issued."""
         document = {

@@ -129,9 +129,7 @@ def _live(context: Context, target: Target) -> Iterator[Finding]:
 def _challenge(context: Context, target: Target) -> Iterator[Finding]:
     challenge, settings = context.challenge(target), target.challenge
     if challenge is None or settings is None:
-        yield Finding(
-            target.name, "ok", "no challenge is configured: only orders that are born ready can be finalized"
-        )
+        yield _unproved(context, target)
         return
     tokens = proof.rehearsal(target, challenge.type)
     try:
@@ -157,6 +155,17 @@ def _challenge(context: Context, target: Target) -> Iterator[Finding]:
                 f"renewd sees {sight.saw} at {sight.url}",
                 _mended(settings, sight),
             )
+
+
+def _unproved(context: Context, target: Target) -> Finding:
+    """What becomes of a target without a challenge: who proves its names, or what is needed where nobody does."""
+    services = context.loaded.configuration.issuers
+    waiting = [issuer for issuer in target.issuers if not services[issuer].proves]
+    if not waiting:
+        what = f"no challenge is configured: the names are proved by {' and '.join(target.issuers)}"
+        return Finding(target.name, "ok", what)
+    what = f"no challenge is configured: {' and '.join(waiting)} can only give what needs no proof just now"
+    return Finding(target.name, "warns", what, "configure `challenge`; only rcl-v8 proves names itself")
 
 
 def _left(name: str, challenge: Challenge, tokens: Sequence[Token]) -> list[Finding]:

@@ -39,7 +39,8 @@ def reconcile(work: Work) -> Step:
     if attempt.snapshot.get("answered") and attempt.finalizes < FINALIZES:
         return Step(State.READY, "order.unchanged")
     lost = not attempt.snapshot.get("answered")
-    if lost and attempt.finalizes == 1 and now - sent >= getattr(work.issuer, "settles", LOST_FOR):
+    settled = now - sent >= getattr(work.issuer, "settles", LOST_FOR)
+    if lost and settled and attempt.finalizes == 1 and attempt.order_uri:  # without one a call may issue anew
         return Step(State.READY, "order.unchanged")
     until = backoff.next_look(sent, now)
     said = attempt.snapshot.get("said") or "no answer came"
@@ -95,8 +96,10 @@ def unresolved(said: str) -> Unresolved:
 def is_ours(work: Work, held: Issued) -> bool:
     """Whether what the issuer shows came from this attempt's order: by the order, else by the dates."""
     attempt = work.attempt
-    if held.order_uri is not None and attempt.order_uri is not None:
+    if held.order_uri is not None and attempt.order_uri:
         return held.order_uri == attempt.order_uri
+    if held.order_uri is not None and held.order_uri == attempt.snapshot.get("portal_order"):
+        return False
     before = attempt.snapshot.get("portal_expires")
     if held.expires_at is not None and before is not None and held.expires_at.isoformat() == before:
         return False
@@ -105,10 +108,11 @@ def is_ours(work: Work, held: Issued) -> bool:
 
 
 def issued(work: Work, held: Issued) -> Step:
-    """What finalize was called for is there."""
+    """What finalize was called for is there; an order that the service made by itself is known from here on."""
     work.issued = held
-    work.tell(events.Issued, uri=work.attempt.order_uri or "")
-    return Step(State.ISSUED, "order.issued")
+    uri = work.attempt.order_uri or held.order_uri or ""
+    work.tell(events.Issued, uri=uri)
+    return Step(State.ISSUED, "order.issued", {"order_uri": uri})
 
 
 def _is_third(work: Work, held: Issued) -> bool:

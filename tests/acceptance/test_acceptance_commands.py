@@ -240,6 +240,9 @@ def test_finalize_by_hand(world: World):
     wrong = renewd(path, "finalize", A, "--order-uri", "ftp://nowhere/1")
     assert wrong.returncode == 1
     assert TRACE not in wrong.stderr
+    none = renewd(path, "finalize", A, "--order-uri", "")
+    assert none.returncode == 2
+    assert "no order is meant" in none.stderr
 
 
 def test_preflight_finds_what_would_stop_a_renewal(world: World):

@@ -40,6 +40,12 @@ class Place:
         self.process.terminate()
         self.process.communicate(timeout=30)
 
+    def proved_by_the_service(self) -> None:
+        """The configuration as it was printed, without a challenge."""
+        configuration = yaml.safe_load(self.path.read_text())
+        del configuration["certificates"][0]["challenge"]
+        self.path.write_text(yaml.safe_dump(configuration))
+
     def served_from_nginx(self) -> None:
         """The configuration as it was printed, and what a web server needs of it."""
         configuration = yaml.safe_load(self.path.read_text())
@@ -51,9 +57,11 @@ class Place:
 
     def take_over(self) -> None:
         """What the portal holds, which is about to expire, and no more."""
-        refusing = {"call": "order", "fault": "text-400", "times": 1}
-        remote.tell(self.url, "POST", "faults", refusing)
+        for call in ("order", "renew"):
+            refusing = {"call": call, "fault": "text-400=The order is invalid.", "times": 1}
+            remote.tell(self.url, "POST", "faults", refusing)
         renewd(str(self.path), "renew")
+        remote.tell(self.url, "DELETE", "faults")
 
     def state(self) -> dict[str, Any]:
         told: dict[str, Any] = remote.tell(self.url, "GET", "state")
@@ -85,3 +93,32 @@ def test_a_certificate_is_ordered_issued_later_and_served(place: Place):
     assert state["bearer_on_downloads"] == 0
     (attempt, *_) = json.loads(renewd(str(place.path), "history", "--json").stdout)["attempts"]
     assert "order.issued" in [step["event"] for step in attempt["steps"]]
+
+
+def test_without_a_challenge_the_service_is_asked_to_renew_and_what_it_issued_is_served(place: Place):
+    place.proved_by_the_service()
+    told = renewd(str(place.path), "validate")
+    assert told.returncode == 0, told.stdout + told.stderr
+    told = renewd(str(place.path), "preflight")
+    assert "the names are proved by sandbox" in told.stdout
+    assert told.returncode == 0, told.stdout + told.stderr
+    place.take_over()
+    place.served_from_nginx()
+    old = place.nginx.served("a.example")
+    before = place.state()["calls"][NAMES]["renew"]
+    done = renewd(str(place.path), "renew")
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = place.nginx.served("a.example")
+    state = place.state()
+    (held,), (order,) = state["certificates"], state["orders"]
+    assert held["issued"] == 1
+    assert new.serial_number != old.serial_number
+    assert facts.show_serial(new.serial_number) == held["serials"][-1]
+    assert state["calls"][NAMES]["renew"] == before + 1
+    assert {"order", "schedule"}.isdisjoint(state["calls"][NAMES])
+    (attempt, *_) = json.loads(renewd(str(place.path), "history", "--json").stdout)["attempts"]
+    (issued,) = (step for step in attempt["steps"] if step["event"] == "order.issued")
+    assert issued["order_uri"] == order["uri"]
+    again = renewd(str(place.path), "renew")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert place.state()["calls"][NAMES]["renew"] == before + 1

@@ -141,3 +141,16 @@ def test_the_same_names_under_another_name_are_watched_once(tmp_path):
 def test_what_an_acme_issuer_needs(tmp_path, issuer, said):
     text = f"issuers: {{x: {issuer}}}\ncertificates: [{{name: a.example.com, {PLACE}}}]"
     assert faults(tmp_path, text) == [said]
+
+
+def test_an_entry_may_do_without_the_challenge_of_the_defaults(tmp_path):
+    defaults = "defaults: {issuer: newer, challenge: {type: http-01, listen: 127.0.0.1:1}}\n"
+    bare, usual = read(
+        tmp_path,
+        defaults
+        + HEAD
+        + f"  - {{name: a.example.com, challenge: null, {PLACE}}}\n"
+        + "  - {name: b.example.com, install: {directory: /live/b}}\n",
+    ).targets
+    assert bare.challenge is None
+    assert isinstance(usual.challenge, Http01)

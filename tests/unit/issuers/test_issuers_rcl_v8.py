@@ -14,7 +14,7 @@ from cryptography import x509
 from renewd import errors, issuers
 from renewd.certs.bundle import Material
 from renewd.certs.order import Order, OrderStatus
-from renewd.config.model import Certificate, Http01, RclV8Issuer
+from renewd.config.model import Certificate, Challenge, DnsCommands, Http01, RclV8Issuer
 from renewd.config.targets import Target
 from renewd.issuers.rcl_v8 import LATEST, RclV8
 from renewd.sandbox import Sandbox
@@ -25,9 +25,10 @@ from tests.scripted import Scripted, Seen, answer, answer_json
 
 NAMES = "contoso.com,www.contoso.com"
 HTTP = Http01(type="http-01", listen="127.0.0.1:1")
+DNS = DnsCommands.model_validate({"type": "dns-01", "present": "true"})
 
 
-def target(name: str = NAMES, challenge: Http01 | None = HTTP) -> Target:
+def target(name: str = NAMES, challenge: Challenge | None = HTTP) -> Target:
     return Target(name, Certificate.model_construct(challenge=challenge), "main")
 
 
@@ -60,9 +61,10 @@ class Play:
     def order(self) -> Order:
         return self.issuer.order(target())
 
-    def whole(self) -> Material:
-        issued = self.issuer.finalize(target(), self.order())
-        return self.issuer.collect(target(), issued)
+    def whole(self, challenge: Challenge | None = HTTP) -> Material:
+        asked = target(challenge=challenge)
+        issued = self.issuer.finalize(asked, self.issuer.order(asked))
+        return self.issuer.collect(asked, issued)
 
 
 @pytest.fixture
@@ -100,10 +102,10 @@ def test_the_portal_is_looked_at_soon_and_then_ever_more_seldom(play: Play):
     assert play.calls["certificate"] < 30
 
 
-@pytest.mark.parametrize(("challenge", "kind"), [("HTTP", "http-01"), ("DNS", "dns-01")])
-def test_an_order_asks_for_a_proof_of_every_name(clock: FakeClock, play: Play, challenge: str, kind: str):
-    play.sandbox.seed(NAMES, challenge=challenge)
-    order = play.issuer.order(target(challenge=None))
+@pytest.mark.parametrize(("challenge", "kind"), [(HTTP, "http-01"), (DNS, "dns-01")], ids=["http", "dns"])
+def test_an_order_asks_for_a_proof_of_every_name(play: Play, challenge: Challenge, kind: str):
+    play.sandbox.seed(NAMES)
+    order = play.issuer.order(target(challenge=challenge))
     assert order.status is OrderStatus.PENDING
     assert [(token.domain, token.type) for token in order.tokens] == [
         ("contoso.com", kind),
@@ -221,6 +223,80 @@ def test_a_certificate_that_is_newer_than_the_one_before_is_taken_under_another_
     assert play.issued == 1
 
 
+# A target without a challenge: the service makes the order, and proves it
+
+BARE = target(challenge=None)
+
+
+def test_it_is_the_service_that_orders_what_has_no_challenge_once_it_is_asked_to_renew(play: Play):
+    order = play.issuer.order(BARE)
+    assert order == play.issuer.read(BARE, order) == Order("", OrderStatus.READY)
+    assert play.calls == {}
+    issued = play.issuer.finalize(BARE, order)
+    (uri,) = play.sandbox.portal.orders
+    assert issued.order_uri == uri
+    assert play.issuer.collect(BARE, issued).pem
+    assert (play.calls["renew"], play.issued) == (1, 1)
+    assert {"order", "schedule"}.isdisjoint(play.calls)
+
+
+@pytest.mark.fault(7)
+@pytest.mark.parametrize(
+    "fault", ["lose-reply", "reset-after", "status-after", "status=500", "status=503", "status-after=202"]
+)
+def test_a_renewal_whose_answer_says_nothing_is_a_lost_one(play: Play, fault: str):
+    play.sandbox.fault("renew", fault)
+    with pytest.raises(errors.ReplyLost):
+        play.whole(None)
+    assert play.calls["renew"] == 1
+
+
+@pytest.mark.fault(11, 13, 15)
+@pytest.mark.parametrize(
+    ("call", "fault", "kind"),
+    [
+        ("renew", "status=429+30", errors.Throttled),
+        ("renew", "text-400=Not for this plan.", errors.NotFinal),
+        ("certificate", "status=502-html", errors.Unreachable),
+    ],
+)
+def test_a_renewal_that_was_certainly_not_scheduled_is_told_apart(
+    play: Play, call: str, fault: str, kind: type[errors.TargetError]
+):
+    play.sandbox.fault(call, fault)
+    with pytest.raises(kind):
+        play.whole(None)
+    assert play.sandbox.schedule.jobs == []
+
+
+@pytest.mark.fault(23)
+def test_a_renewal_that_is_not_seen_in_time_is_not_known_to_be_lost(play: Play):
+    play.sandbox.fault("renew", "late=3600")
+    began = play.clock.now()
+    with pytest.raises(errors.ReplyLost, match="shows no new certificate yet"):
+        play.whole(None)
+    assert play.clock.now() - began == timedelta(minutes=10)
+    assert play.calls["renew"] == 1
+
+
+@pytest.mark.fault(23)
+def test_what_the_portal_held_before_is_never_what_was_renewed(play: Play):
+    play.sandbox.fault("renew", "never")
+    play.sandbox.portal.finalize(NAMES, play.sandbox.portal.order(NAMES).uri)
+    with (
+        _after_schedule(play, lambda: play.sandbox.fault("certificate", "stale-certificate", None)),
+        pytest.raises(errors.ReplyLost),
+    ):
+        play.whole(None)
+
+
+def test_an_order_that_was_made_while_there_was_a_challenge_is_issued_all_the_same(play: Play):
+    order = play.order()
+    assert play.issuer.finalize(BARE, order).order_uri == order.uri
+    assert (play.calls["schedule"], play.issued) == (1, 1)
+    assert "renew" not in play.calls
+
+
 # Looking at the portal
 
 
@@ -256,7 +332,7 @@ def test_who_is_turned_away_after_asking_does_not_know_what_came_of_it(play: Pla
     order = play.order()
     with (
         _after_schedule(play, lambda: play.sandbox.fault("certificate", fault, None)),
-        pytest.raises(errors.ReplyLost, match="took the order up"),
+        pytest.raises(errors.ReplyLost, match="took it up"),
     ):
         play.issuer.finalize(target(), order)
 
@@ -280,7 +356,7 @@ class _after_schedule:  # noqa: N801 - a context, named as such
 
         def call(path: str, *args: Any, **more: Any) -> Any:
             reply = real(path, *args, **more)
-            if path.endswith("schedule/create"):
+            if "/schedule/" in path:
                 self._then()
             return reply
 
@@ -293,7 +369,7 @@ class _after_schedule:  # noqa: N801 - a context, named as such
 FAULTS = [
     (call, kind)
     for kind, about in KINDS.items()
-    for call in ("certificate", "order", "schedule", "download")
+    for call in ("certificate", "order", "schedule", "renew", "download")
     if call in about.calls and kind not in {"delay", "delay-reply", "drip", "drip-head", "huge", "gzip"}
 ]
 
@@ -302,11 +378,10 @@ FAULTS = [
 def test_any_fault_ends_in_material_or_in_an_error_of_ours(play: Play, call: str, kind: str):
     play.sandbox.fault(call, kind, None)
     with suppress(errors.TargetError):
-        material = play.whole()
+        material = play.whole(None if call == "renew" else HTTP)
         assert material.pem or material.pfx
     assert play.sandbox.downloads.bearer_seen == 0
-    assert play.calls.get("order", 0) <= 1
-    assert play.calls.get("schedule", 0) <= 1
+    assert all(play.calls.get(each, 0) <= 1 for each in ("order", "schedule", "renew"))
     assert play.issued <= 1
 
 
@@ -331,17 +406,24 @@ class Service:
     def __init__(self, shown: dict[str, Any]) -> None:
         self.shown = shown
         self.replies: dict[str, Callable[[Seen], Any]] = {}  # in place of its own, by the end of the path
+        self.known: Callable[[Seen], Any] = lambda _: answer_json(self.shown)
         self.api = Scripted(self._answer)
 
     def _answer(self, seen: Seen) -> Any:
         if seen.method == "GET":
-            return answer_json(self.shown)
+            return self.known(seen)
         for call, reply in self.replies.items():
             if seen.target.endswith(call):
                 return reply(seen)
         if seen.target.endswith("/order/create"):
             return answer_json({**json.loads(seen.body), "orderUri": URI})
         self.shown = {**self.shown, "orderUri": URI}
+        return answer()
+
+    def issue(self) -> Any:
+        """A certificate of the service's own order is there at once."""
+        issued = {"orderUri": "https://acme.example/own", "issueDate": "2026-10-01T00:00:00"}
+        self.shown = {**self.shown, **issued}
         return answer()
 
     @property
@@ -364,9 +446,12 @@ def service() -> Iterator[Service]:
     service.api.close()
 
 
-def renew(service: Service, key_file: str, clock: FakeClock, name: str = NAMES, **more: Any) -> None:
+def renew(
+    service: Service, key_file: str, clock: FakeClock, asked: Target | str = NAMES, **more: Any
+) -> None:
     issuer = make(service.api.url + "/prod/v3", key_file, clock, **more)
-    issuer.finalize(target(name), issuer.order(target(name)))
+    asked = target(asked) if isinstance(asked, str) else asked
+    issuer.finalize(asked, issuer.order(asked))
     issuer.close()
 
 
@@ -404,6 +489,25 @@ def test_the_configuration_says_the_address_and_the_password_before_the_portal_d
     password.chmod(0o600)
     renew(service, key_file, clock, email="you@example.com", pfx_password={"file": str(password)})
     assert {(sent["email"], sent["password"]) for sent in service.posted} == {("you@example.com", "ours")}
+
+
+def test_a_renewal_says_no_more_than_the_name_as_the_portal_writes_it(
+    service: Service, key_file: str, clock: FakeClock
+):
+    spaced = NAMES.replace(",", ", ")
+    service.shown = {**SHOWN, "certificateName": spaced}
+
+    def known(seen: Seen) -> Any:
+        return answer_json(service.shown) if "%2C%20" in seen.target else answer(404, "not found")
+
+    service.known = known
+    service.replies["schedule/renew"] = lambda _: service.issue()
+    renew(service, key_file, clock, target(challenge=None))
+    assert service.posted == [{"certificateName": spaced}]
+    start = "/prod/v3/ssl/certificate/subscription/sub_sandbox4711"
+    posts = [seen for seen in service.api.seen if seen.method == "POST"]
+    assert [seen.target for seen in posts] == [f"{start}/schedule/renew"]
+    assert posts[0].headers.get("content-type") == "application/json"
 
 
 @pytest.mark.parametrize(
@@ -482,6 +586,21 @@ def test_a_wrong_answer_to_a_schedule_is_a_refusal_or_a_lost_one(
     with pytest.raises(errors.ReplyLost if kind is errors.Temporary else kind):
         renew(service, key_file, clock, timeout={"read": "5s"})
     assert len(service.posted) == 2
+
+
+@pytest.mark.fault(7, 13, 15, 16, 20)
+@pytest.mark.parametrize(("script", "kind"), [(wrong[0], wrong[3]) for wrong in WRONG.values()], ids=WRONG)
+def test_a_wrong_answer_to_a_renewal_is_a_refusal_or_a_lost_one(
+    service: Service,
+    key_file: str,
+    clock: FakeClock,
+    script: Callable[[Seen], Any],
+    kind: type[errors.TargetError],
+):
+    service.replies["schedule/renew"] = script
+    with pytest.raises(errors.ReplyLost if kind is errors.Temporary else kind):
+        renew(service, key_file, clock, target(challenge=None), timeout={"read": "5s"})
+    assert len(service.posted) == 1
 
 
 def test_a_portal_that_shows_no_texts_is_not_ordered_from(service: Service, key_file: str, clock: FakeClock):

@@ -100,7 +100,7 @@ def test_forgotten_it_is_asked_for_again_with_the_same_order(world: World, clock
     began = clock.now()
     outcome = once(world)
     clock.advance(outcome.next_try_at - clock.now())
-    assert "not changed yet: the service took the order up" in once(world).why
+    assert "not changed yet: the service took it up" in once(world).why
     settle(world, clock, timedelta(hours=2))
     assert clock.now() - began >= timedelta(hours=1)
     assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (1, 2, 1)
