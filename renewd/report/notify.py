@@ -137,6 +137,7 @@ class Notifier:
             {seen.target.name for seen in due},
             {target.name for target in context.loaded.targets if target.identity in owed},
             daemon.held,
+            quiet=context.has_journal and context.journal.quiet_until(now) is not None,
         )
         for seen in due:
             begin, end = seen.facts.not_before, seen.facts.not_after

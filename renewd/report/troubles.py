@@ -47,6 +47,11 @@ _BEGINS: dict[str, _Begins] = {  # an event's name → the trouble that it tells
     "daemon.crash_loop": _Begins(
         "crash", lambda e: f"renewd was started {e.starts} times", lambda e: e.remedy
     ),
+    "journal.begun_anew": _Begins(
+        "journal",
+        lambda e: e.what,
+        lambda _: "see the disk and who may write there; renewd goes on by itself",
+    ),
     "configuration.refused": _Begins(
         "configuration",
         lambda e: f"the new one is wrong, the old one is kept: {e.why}",
@@ -100,10 +105,17 @@ class Troubles:
                 del self._known[key]
         self._known.pop((name, cause), None)
 
-    def settle(self, due: Collection[str], owing: Collection[str], held: Collection[str]) -> None:
-        """What failed here another process may have renewed or paid, or a person mended before a start: names that still are so."""
+    def settle(
+        self, due: Collection[str], owing: Collection[str], held: Collection[str], *, quiet: bool = False
+    ) -> None:
+        """What failed here another process may have renewed or paid, or a person mended before a start: names that still are so.
+
+        `quiet` is that nothing is ordered yet since the journal was lost.
+        """
         still = {"renewal": due, "hook": owing, "machine": held}
         with self._lock:
+            if not quiet:
+                self._end("", "journal")
             for name, cause in list(self._known):
                 if name and name not in still.get(cause, (name,)):
                     del self._known[name, cause]

@@ -135,6 +135,22 @@ def test_what_was_mended_before_a_start_is_well_again(world: World, hook: Hook):
     ]
 
 
+@pytest.mark.fault(89)
+def test_a_journal_that_is_gone_is_told_once_and_again_when_orders_are_made(world: World, hook: Hook):
+    said = {"notify": {"urls": [hook.url]}}
+    Watched(world, A, **said).tick()
+    for path in (world.folder / "sandbox" / "state").glob("renewd.db*"):
+        path.unlink() if not path.name.endswith(".lock") else None
+    watched = Watched(world, A, **said)
+    for after in (MINUTE, MINUTE, timedelta(hours=2), PASS):
+        watched.tick(after)
+    assert [message["title"].partition(" (")[0] for message in hook.messages] == [
+        "renewd: failed",
+        "renewd: well again",
+    ]
+    assert "the journal" in hook.messages[0]["message"]
+
+
 @pytest.mark.parametrize("keys", [{}, {"notify": {"urls": ["json://127.0.0.1:1/"], "on": ["failed"]}}])
 def test_renewals_that_nobody_wants_to_hear_of_are_not_kept(world: World, keys: dict[str, Any]):
     watched = Watched(world, A, **keys)

@@ -50,6 +50,17 @@ def test_what_a_ca_wants_replaced_at_once_is_trouble_until_it_is():
     assert known(incident, renewed()) == []
 
 
+@pytest.mark.fault(89)
+def test_a_journal_that_was_lost_is_trouble_until_orders_are_made_again():
+    troubles = Troubles()
+    troubles(events.JournalBegunAnew(what="the journal is gone; nothing is ordered for an hour"))
+    troubles.settle((), (), (), quiet=True)
+    (told,) = troubles.now({A})
+    assert (told.name, told.what) == ("", "the journal is gone; nothing is ordered for an hour")
+    troubles.settle((), (), (), quiet=False)
+    assert troubles.now({A}) == []
+
+
 @pytest.mark.fault(50)
 def test_a_switch_that_could_not_be_ended_is_trouble_until_the_next_one():
     torn = NotRecovered(name=A, what="key and certificate differ", remedy="renewd renew --force")
