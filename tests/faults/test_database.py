@@ -222,16 +222,18 @@ def test_a_first_start_is_no_loss(world: World) -> None:
 
 @pytest.mark.fault(51, 52)
 @pytest.mark.parametrize("lose", [taken_away, torn])
-@pytest.mark.parametrize("v8", [False, True], ids=["v7", "v8"])
+@pytest.mark.parametrize("way", ["v7", "v8", "v8 without a challenge"])
 def test_lost_while_nothing_runs_and_a_certificate_is_being_issued_it_costs_no_second_order(
-    tmp_path: Path, clock: FakeClock, lose: Callable[[World], None], v8: bool
+    tmp_path: Path, clock: FakeClock, lose: Callable[[World], None], way: str
 ) -> None:
-    world = World(tmp_path, clock, v8=v8)
+    world = World(tmp_path, clock, v8=way != "v7")
     world.sandbox.portal.seed(NAME, days_left=20, validated=True)
-    working = context(world)
+    entry = world.entry(NAME) if way == "v8" else world.entry(NAME, challenge=None)
+    working = world.context(entry)
     put_live(working)
     world.sandbox.fault("schedule", "late=900")
-    real, call = working.issuer("sandbox"), "_awaited" if v8 else "_decoded"
+    world.sandbox.fault("renew", "late=900")
+    real, call = working.issuer("sandbox"), "_awaited" if world.v8 else "_decoded"
     sent = working.journal.spend
 
     def spend(*given: object, **facts: object) -> object:
@@ -249,13 +251,14 @@ def test_lost_while_nothing_runs_and_a_certificate_is_being_issued_it_costs_no_s
     lose(world)
     began = clock.now()
     while clock.now() - began < timedelta(hours=2):
-        again = context(world)
+        again = world.context(entry)
         said = run(again)
         again.close()
         clock.advance(timedelta(minutes=10))
     assert said == {}
     held = world.sandbox.portal.holdings[NAME]
-    assert world.calls(NAME, "order") == held.issued == 1
+    assert len(world.sandbox.portal.orders) == held.issued == 1
+    assert world.calls(NAME, "renew" if way == "v8 without a challenge" else "order") == 1
     assert held.held is not None
     assert world.live(NAME) == held.held.leaf
     assert len(world.told(events.JournalBegunAnew)) == 1
