@@ -103,6 +103,13 @@ def test_a_key_that_others_know_is_not_used_again(user: Callable[..., str], tmp_
     assert key() != first
 
 
+def configure(path: str, **keys: object) -> None:
+    """The issuer has these keys from now on."""
+    settings = json.loads(Path(path).read_text())
+    settings["issuers"]["pebble"] |= keys
+    Path(path).write_text(json.dumps(settings))
+
+
 def spki(path: Path) -> bytes:
     key = x509.load_pem_x509_certificate(path.read_bytes()).public_key()
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -112,9 +119,7 @@ def test_a_key_that_is_in_use_already_is_the_one_to_be_used_again(user: Callable
     path, live = user(), tmp_path / "live" / "cert.pem"
     assert renewd(path, "renew").returncode == 0
     before = spki(live)
-    settings = json.loads(Path(path).read_text())
-    settings["issuers"]["pebble"]["reuse_key"] = True
-    Path(path).write_text(json.dumps(settings))
+    configure(path, reuse_key=True)
     assert renewd(path, "renew", NAME, "--force").returncode == 0
     assert spki(live) == before
 
@@ -124,9 +129,7 @@ def test_a_key_in_use_that_is_of_another_kind_is_told_and_not_used_again(
 ):
     path, live = user(), tmp_path / "live" / "cert.pem"
     assert renewd(path, "renew").returncode == 0
-    settings = json.loads(Path(path).read_text())
-    settings["issuers"]["pebble"] |= {"reuse_key": True, "key_type": "rsa-2048"}
-    Path(path).write_text(json.dumps(settings))
+    configure(path, reuse_key=True, key_type="rsa-2048")
     assert renewd(path, "renew", NAME, "--force").returncode == 0
     why = " ".join(renewd(path, "why", NAME).stdout.split())
     assert "the key that is in use is ecdsa-p256, and rsa-2048 is wanted" in why
@@ -140,9 +143,7 @@ def test_a_compromised_key_that_is_still_live_is_not_used_again(user: Callable[.
     path, live = user(), tmp_path / "live" / "cert.pem"
     assert renewd(path, "renew").returncode == 0
     before = spki(live)
-    settings = json.loads(Path(path).read_text())
-    settings["issuers"]["pebble"]["reuse_key"] = True
-    Path(path).write_text(json.dumps(settings))
+    configure(path, reuse_key=True)
     assert renewd(path, "revoke", NAME, "--reason", "keyCompromise").returncode == 0
     assert renewd(path, "renew", NAME).returncode == 0
     assert spki(live) != before
