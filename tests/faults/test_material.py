@@ -86,6 +86,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.fault(41, 43)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @settings(max_examples=MUTATIONS)
 @given(EDITS)
 def test_no_change_to_the_text_breaks_the_parser(edits: list[tuple[float, bytes, int]]):
@@ -93,6 +94,7 @@ def test_no_change_to_the_text_breaks_the_parser(edits: list[tuple[float, bytes,
 
 
 @pytest.mark.fault(41, 43)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")  # of a change that makes it negative
 @settings(max_examples=MUTATIONS)
 @given(EDITS, EDITS, EDITS)
 def test_no_change_within_the_objects_breaks_the_parser(leaf, chain, key):
@@ -101,6 +103,7 @@ def test_no_change_within_the_objects_breaks_the_parser(leaf, chain, key):
 
 
 @pytest.mark.fault(40, 43)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @settings(max_examples=MUTATIONS // 4)
 @given(EDITS)
 def test_no_change_to_a_pfx_breaks_the_parser(edits: list[tuple[float, bytes, int]]):
