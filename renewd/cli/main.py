@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -103,6 +104,8 @@ def command(ctx: click.Context, path: str) -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     gc.set_threshold(OBJECTS)
+    if not sys.warnoptions:  # what libraries warn of is for developers
+        warnings.simplefilter("ignore")
     _leave(run(args))
 
 

@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from tests.certificates import Authority, negative
 from tests.programs import renewd
 from tests.world import World
 
@@ -61,6 +63,18 @@ def test_why_a_renewal_failed_is_told_also_where_what_the_portal_holds_went_live
     world.sandbox.faults.clear()
     assert renewd(path, "renew", A).returncode == 0
     assert json.loads(renewd(path, "status", "--json").stdout)["certificates"][0]["failure"] is None
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_what_libraries_warn_of_is_not_shown_to_people(world: World):
+    odd = negative(Authority.new().issue([A]))
+    folder = world.folder / "live" / A
+    folder.mkdir(parents=True)
+    (folder / "fullchain.pem").write_bytes(odd.leaf.public_bytes(Encoding.PEM))
+    (folder / "privkey.pem").write_bytes(odd.key_pem)
+    done = renewd(world.write(A), "check")
+    assert str(folder) not in done.stdout, "the certificate is well as it is"
+    assert done.stderr == ""
 
 
 def test_a_rollback_that_holds_what_is_due_is_no_riddle(world: World):
