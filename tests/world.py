@@ -1,6 +1,6 @@
 """A whole small world for tests: a sandbox, a configuration file, a folder for live files, and what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,20 @@ class World:
     def told(self, kind: type[Event]) -> list[Any]:
         """The events of a kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def settle(world: World, once: Callable[[World], Any], within: timedelta) -> None:
+    """New processes, each when the one before asked for it, until the certificate is live; `once` is a pass of one."""
+    began = world.clock.now()
+    while world.clock.now() - began < within:
+        outcome = once(world)
+        if outcome is None or outcome.result.well:
+            return
+        assert outcome.next_try_at is not None, f"it waits for nothing: {outcome.why}"
+        world.clock.advance(  # type: ignore[attr-defined]  # a clock that tests move
+            max(timedelta(seconds=1), outcome.next_try_at - world.clock.now())
+        )
+    raise AssertionError(f"it never ends: {outcome}")
 
 
 def put_live(context: Context) -> list[Outcome]:

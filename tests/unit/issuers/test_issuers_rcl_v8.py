@@ -574,33 +574,17 @@ def test_a_wrong_answer_to_an_order_is_told_as_v7s(
 
 
 @pytest.mark.fault(7, 13, 15, 16, 20)
-@pytest.mark.parametrize(("script", "kind"), [(wrong[0], wrong[3]) for wrong in WRONG.values()], ids=WRONG)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("call", "posted"), [("create", 2), ("renew", 1)])
 def test_a_wrong_answer_to_a_schedule_is_a_refusal_or_a_lost_one(
-    service: Service,
-    key_file: str,
-    clock: FakeClock,
-    script: Callable[[Seen], Any],
-    kind: type[errors.TargetError],
+    service: Service, key_file: str, clock: FakeClock, call: str, posted: int, *, wrong: tuple[Any, ...]
 ):
-    service.replies["schedule/create"] = script
+    script, kind = wrong[0], wrong[3]
+    service.replies[f"schedule/{call}"] = script
+    wanted = target(challenge=HTTP if call == "create" else None)
     with pytest.raises(errors.ReplyLost if kind is errors.Temporary else kind):
-        renew(service, key_file, clock, timeout={"read": "5s"})
-    assert len(service.posted) == 2
-
-
-@pytest.mark.fault(7, 13, 15, 16, 20)
-@pytest.mark.parametrize(("script", "kind"), [(wrong[0], wrong[3]) for wrong in WRONG.values()], ids=WRONG)
-def test_a_wrong_answer_to_a_renewal_is_a_refusal_or_a_lost_one(
-    service: Service,
-    key_file: str,
-    clock: FakeClock,
-    script: Callable[[Seen], Any],
-    kind: type[errors.TargetError],
-):
-    service.replies["schedule/renew"] = script
-    with pytest.raises(errors.ReplyLost if kind is errors.Temporary else kind):
-        renew(service, key_file, clock, target(challenge=None), timeout={"read": "5s"})
-    assert len(service.posted) == 1
+        renew(service, key_file, clock, wanted, timeout={"read": "5s"})
+    assert len(service.posted) == posted
 
 
 def test_a_portal_that_shows_no_texts_is_not_ordered_from(service: Service, key_file: str, clock: FakeClock):

@@ -12,7 +12,7 @@ from renewd.journal import State
 from renewd.renewal import by_hand, passes
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
-from tests.world import World
+from tests.world import World, settle
 
 NAME = "a.example"
 PATIENCE = timedelta(minutes=10)  # what a finalize call waits
@@ -34,18 +34,6 @@ def once(world: World, **options: Any) -> Any:
         return next(iter(passes.run(context, context.loaded.targets)), None)
     finally:
         context.close()
-
-
-def settle(world: World, clock: FakeClock, within: timedelta) -> None:
-    """New processes, each when the one before asked for it, until the certificate is live."""
-    began = clock.now()
-    while clock.now() - began < within:
-        outcome = once(world)
-        if outcome is None or outcome.result.well:
-            return
-        assert outcome.next_try_at is not None, f"it waits for nothing: {outcome.why}"
-        clock.advance(max(timedelta(seconds=1), outcome.next_try_at - clock.now()))
-    raise AssertionError(f"it never ends: {outcome}")
 
 
 def issued(world: World) -> int:
@@ -77,7 +65,7 @@ def test_issued_late_or_its_answer_lost_it_is_ordered_and_asked_for_once(
     world.sandbox.fault("schedule", f"late={60 * minutes}")
     if reply is not None:
         world.sandbox.fault("schedule", reply)
-    settle(world, clock, timedelta(hours=2))
+    settle(world, once, timedelta(hours=2))
     assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (1, 1, 1)
     is_live(world)
 
@@ -88,7 +76,7 @@ def test_issued_hours_later_it_was_asked_for_again_and_issued_once(
     world: World, clock: FakeClock, hours: int
 ):
     world.sandbox.fault("schedule", f"late={3600 * hours}", None)
-    settle(world, clock, timedelta(hours=6))
+    settle(world, once, timedelta(hours=6))
     assert (world.calls(NAME, "order"), issued(world)) == (1, 1)
     assert world.calls(NAME, "schedule") == 2
     is_live(world)
@@ -101,7 +89,7 @@ def test_forgotten_it_is_asked_for_again_with_the_same_order(world: World, clock
     outcome = once(world)
     clock.advance(outcome.next_try_at - clock.now())
     assert "not changed yet: the service took it up" in once(world).why
-    settle(world, clock, timedelta(hours=2))
+    settle(world, once, timedelta(hours=2))
     assert clock.now() - began >= timedelta(hours=1)
     assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (1, 2, 1)
 
@@ -146,7 +134,7 @@ def test_a_proof_that_is_not_found_is_told_by_nobody_until_the_same_order_is_ask
     assert clock.now() - began > timedelta(hours=2)
     portal._validate = real
     clock.advance(outcome.next_try_at - clock.now())
-    settle(world, clock, timedelta(days=1))
+    settle(world, once, timedelta(days=1))
     assert (world.calls(NAME, "order"), issued(world)) == (3, 1)
     is_live(world)
 
@@ -203,7 +191,7 @@ ON_THE_WAY = [
 @pytest.mark.parametrize("state", ON_THE_WAY, ids=str)
 def test_ended_in_any_state_it_is_issued_once(world: World, clock: FakeClock, state: State):
     left_in(world, state)
-    settle(world, clock, timedelta(hours=3))
+    settle(world, once, timedelta(hours=3))
     assert issued(world) == 1
     assert world.calls(NAME, "order") == 1
     is_live(world)
@@ -234,6 +222,6 @@ def test_ended_while_it_was_waited_for_the_proof_stands_again_until_it_is_looked
     assert target.challenge is not None
     order = next(iter(world.sandbox.portal.orders.values()))
     challenges.make(target.challenge).remove(order.tokens)  # as its process's end does
-    settle(world, clock, timedelta(hours=1))
+    settle(world, once, timedelta(hours=1))
     assert (world.calls(NAME, "order"), world.calls(NAME, "schedule"), issued(world)) == (1, 1, 1)
     is_live(world)

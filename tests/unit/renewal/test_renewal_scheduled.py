@@ -13,7 +13,7 @@ from renewd.planning.budget import What
 from renewd.renewal import events, passes, preflight
 from renewd.renewal.context import Context
 from tests.clocks import FakeClock
-from tests.world import World
+from tests.world import World, settle
 
 NAME = "a.example"
 LATER = (
@@ -50,18 +50,6 @@ def begin(world: World, clock: FakeClock) -> None:
     assert once(world).result == "adopted"
     clock.advance(timedelta(days=20))
     world.sandbox.portal.calls.clear()
-
-
-def settle(world: World, clock: FakeClock, within: timedelta) -> None:
-    """New processes, each when the one before asked for it, until the new certificate is live."""
-    began = clock.now()
-    while clock.now() - began < within:
-        outcome = once(world)
-        if outcome is None or outcome.result.well:
-            return
-        assert outcome.next_try_at is not None, f"it waits for nothing: {outcome.why}"
-        clock.advance(max(timedelta(seconds=1), outcome.next_try_at - clock.now()))
-    raise AssertionError(f"it never ends: {outcome}")
 
 
 def issued(world: World) -> int:
@@ -159,7 +147,7 @@ def test_issued_late_or_its_answer_lost_it_is_asked_for_once(
     world.sandbox.fault("renew", f"late={60 * minutes}")
     if reply is not None:
         world.sandbox.fault("renew", reply)
-    settle(world, clock, timedelta(hours=5))
+    settle(world, once, timedelta(hours=5))
     assert world.calls(NAME, "renew") == 1
     once_issued_and_live(world)
 
@@ -168,7 +156,7 @@ def test_issued_late_or_its_answer_lost_it_is_asked_for_once(
 def test_issued_after_it_was_given_up_it_is_taken_over(world: World, clock: FakeClock):
     begin(world, clock)
     world.sandbox.fault("renew", f"late={3600 * 30}")
-    settle(world, clock, timedelta(days=3))
+    settle(world, once, timedelta(days=3))
     assert world.calls(NAME, "renew") == 1
     once_issued_and_live(world)
 
@@ -192,7 +180,7 @@ def test_what_nobody_knows_the_end_of_is_not_asked_for_again_while_there_is_time
     asked = world.calls(NAME, "renew")
     assert asked == (0 if fault.startswith("killed") else 1)
     clock.advance(timedelta(days=4))  # less than a quarter of its life is left
-    settle(world, clock, timedelta(hours=1))
+    settle(world, once, timedelta(hours=1))
     assert (world.calls(NAME, "renew"), issued(world)) == (asked + 1, 1)
 
 
@@ -200,7 +188,7 @@ def test_what_nobody_knows_the_end_of_is_not_asked_for_again_while_there_is_time
 def test_what_is_refused_was_not_scheduled_and_is_asked_for_again(world: World, clock: FakeClock):
     begin(world, clock)
     world.sandbox.fault("renew", "text-400=Try again later.")
-    settle(world, clock, timedelta(hours=1))
+    settle(world, once, timedelta(hours=1))
     assert world.calls(NAME, "renew") == 2
     once_issued_and_live(world)
 
@@ -250,7 +238,7 @@ def test_where_the_portal_shows_no_dates_the_order_tells_the_new_certificate_fro
     world.sandbox.fault("renew", "late=1500")
     if reply is not None:
         world.sandbox.fault("renew", reply)
-    settle(world, clock, timedelta(hours=2))
+    settle(world, once, timedelta(hours=2))
     assert world.calls(NAME, "renew") == 1
     once_issued_and_live(world)
 
@@ -276,7 +264,7 @@ def test_ended_in_any_state_it_is_issued_once(world: World, clock: FakeClock, st
     if state is State.RECONCILE:
         world.sandbox.fault("renew", "lose-reply")
     ended_in(world, state)
-    settle(world, clock, timedelta(hours=9))
+    settle(world, once, timedelta(hours=9))
     once_issued_and_live(world)
 
 
@@ -295,7 +283,7 @@ def test_ended_while_it_was_waited_for_it_is_looked_for(world: World, clock: Fak
     (attempt,) = made.journal.under_way()
     assert attempt.state is State.FINALIZE_INTENT
     made.close()
-    settle(world, clock, timedelta(hours=4))
+    settle(world, once, timedelta(hours=4))
     assert world.calls(NAME, "renew") == 1
     once_issued_and_live(world)
 
@@ -307,7 +295,7 @@ def test_a_person_who_asks_again_does_not_have_it_scheduled_twice(world: World, 
     made = context(world, by_hand=True)
     passes.run(made, made.loaded.targets, forced=[NAME])
     made.close()
-    settle(world, clock, timedelta(hours=4))
+    settle(world, once, timedelta(hours=4))
     assert world.calls(NAME, "renew") == 1
     once_issued_and_live(world)
 
