@@ -52,12 +52,7 @@ def run(root: Path, tests: Sequence[str]) -> tuple[bool, str]:
             *tests,
         ],
         cwd=root,
-        env={
-            "RENEWD_VENV": str(ROOT / ".venv"),  # the copy has none, and servers that stand in it are needed
-            **os.environ,
-            "PYTHONPATH": str(root),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
+        env=_environment(root),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -68,6 +63,17 @@ def run(root: Path, tests: Sequence[str]) -> tuple[bool, str]:
     if done.returncode not in (0, 1) and first is None:
         raise Unfit(f"pytest ended with {done.returncode}: {done.stdout[-2000:]}")
     return done.returncode == 0, "" if first is None else first[1]
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Of the copy's tests: what they count of a broken renewd is no figure."""
+    ours = {name: value for name, value in os.environ.items() if name != figures.FILE}
+    return {
+        "RENEWD_VENV": str(ROOT / ".venv"),  # the copy has none, and servers that stand in it are needed
+        **ours,
+        "PYTHONPATH": str(root),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def noticed(root: Path, mutant: Mutant) -> str:
