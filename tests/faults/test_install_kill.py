@@ -23,6 +23,10 @@ CHANGES = "mkdir,mkdirat,openat,write,fsync,fchmod,fchmodat,chmod,fchown,rename,
 EVERY = 1 if os.environ.get("RENEWD_SWEEP") == "all" else 6
 ERRORS = ("EIO", "ENOSPC", "EROFS", "EACCES", "EDQUOT", "ENOMEM")
 OPENING = ("EMFILE", "ENFILE")  # what only a call that opens can say
+EACH = (
+    "a directory of links",
+    "fixed files in one folder",
+)  # where the whole sweep takes each error at each point
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +90,15 @@ def test_killed_anywhere_recovery_leaves_the_old_or_the_new_set_and_nothing_else
     figures.record("install kill points", tried=tried, torn=0, for_a_person=0)
 
 
-def injected(found: list[tuple[str, int]]) -> Iterator[tuple[str, int, str]]:
-    """An error for each point, each in its turn; each call that opens a file besides fails for want of descriptors."""
+def injected(found: list[tuple[str, int]], *, each: bool) -> Iterator[tuple[str, int, str]]:
+    """An error for each point, each in its turn, or `each` of them; what opens a file besides fails for want of descriptors."""
     errors, opening = itertools.cycle(ERRORS), itertools.cycle(OPENING)
     for call, turn in found:
-        yield call, turn, next(errors)
+        for error in ERRORS if each else [next(errors)]:
+            yield call, turn, error
         if call == "openat":
-            yield call, turn, next(opening)
+            for error in OPENING if each else [next(opening)]:
+                yield call, turn, error
 
 
 @pytest.mark.fault(45, 47, 48, 104)
@@ -101,7 +107,8 @@ def test_an_error_anywhere_leaves_the_old_set_and_says_so_in_words(
     kind: str, worker: Worker, tmp_path: Path
 ) -> None:
     stage, tried = Stage(tmp_path, kind), 0
-    for call, turn, errno in injected(points(worker, stage, looks=True)[::EVERY]):
+    each = EVERY == 1 and kind in EACH
+    for call, turn, errno in injected(points(worker, stage, looks=True)[::EVERY], each=each):
         tried += 1
         scene = stage.again()
         before = scene.live()
