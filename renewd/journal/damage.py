@@ -73,8 +73,8 @@ def quiet_until(path: str, now: datetime) -> datetime | None:
     folder, name = os.path.split(path)
     until = None
     for entry in os.listdir(folder):
-        for mark in _LOST:
-            rest = entry.removeprefix(name + mark)
+        for how in _LOST:
+            rest = entry.removeprefix(name + how)
             with suppress(ValueError):
                 lost = datetime.strptime(f"{rest}+0000", f"{_STAMP}%z")
                 if lost <= now < lost + QUIET:

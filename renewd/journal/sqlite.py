@@ -32,9 +32,8 @@ class File(Database):
         self._clock = clock
         self._patience = patience
         self._inode = _make(path)
-        self._turn = (
-            threading.Lock()
-        )  # SQLite's own wait for a turn sleeps: threads would lose it to each other
+        # SQLite's own wait for a turn sleeps: threads would lose it to each other
+        self._turn = threading.Lock()
         event.listen(engine, "begin", self._begin)
 
     @contextmanager

@@ -1,6 +1,7 @@
-"""TLS servers that show what a test wants."""
+"""What tests of several parts need: TLS servers that show what a test wants, and root's rights."""
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -43,3 +44,9 @@ def answer(listener) -> Callable[[Callable[[socket.socket], None]], str]:
         return "{}:{}".format(*listener.getsockname())
 
     return start
+
+
+@pytest.fixture
+def root() -> None:
+    """Owners are changed and file systems mounted."""
+    assert os.geteuid() == 0, "this test takes root: run tests/run as root"

@@ -11,7 +11,6 @@ from tests.programs import renewd
 from tests.world import World
 
 NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 @pytest.mark.fault(99)
@@ -36,7 +35,7 @@ def test_a_folder_for_everybody_is_refused_and_stays_as_it_is(tmp_path: Path):
     assert tmp_path.stat().st_mode & 0o7777 == 0o1777
 
 
-@as_root
+@pytest.mark.usefixtures("root")
 @pytest.mark.fault(99)
 @pytest.mark.parametrize("place", [".", "intents", "intents/x.json", "store", "store/x"])
 def test_what_belongs_to_another_user_is_named(tmp_path: Path, place: str):
@@ -50,7 +49,7 @@ def test_what_belongs_to_another_user_is_named(tmp_path: Path, place: str):
     assert str(planted) in str(caught.value)
 
 
-@as_root
+@pytest.mark.usefixtures("root")
 @pytest.mark.fault(99)
 @pytest.mark.parametrize("command", ["recover", "renew", "run"])
 def test_an_intent_that_somebody_else_put_there_is_not_acted_upon(tmp_path: Path, command: str):

@@ -78,12 +78,6 @@ def home(tmp_path: Path, clock: FakeClock) -> Home:
 
 
 @pytest.fixture
-def root() -> None:
-    """Owners are changed and file systems mounted."""
-    assert os.geteuid() == 0, "this test takes root: run tests/run as root"
-
-
-@pytest.fixture
 def mount(tmp_path: Path, root: None) -> Iterator[Callable[..., Path]]:
     """Mounts something below the test's folder; undone at its end."""
     mounted: list[Path] = []

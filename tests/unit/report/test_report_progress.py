@@ -199,8 +199,8 @@ progress.summary([Outcome(Target(name, Certificate(name=name), "rcl"), Result.RE
 """
 
 
-def on_a_terminal(script, **environment):
-    """All that a script writes to a real terminal."""
+def on_a_terminal(script, until="", **environment):
+    """All that a script writes to a real terminal; its standard input ends once `until` was seen there."""
     master, slave = pty.openpty()
     env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
     env |= {
@@ -208,7 +208,9 @@ def on_a_terminal(script, **environment):
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         **environment,
     }
-    with subprocess.Popen([sys.executable, "-c", script], stdout=slave, stderr=slave, env=env) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=slave, stderr=slave, env=env
+    ) as process:
         os.close(slave)
         text = b""
         while True:
@@ -217,6 +219,8 @@ def on_a_terminal(script, **environment):
             except OSError:  # the other side is closed
                 break
             text += part
+            if until.encode() in text:
+                process.stdin.close()
     os.close(master)
     assert process.returncode == 0, text.decode()
     return text.decode()
@@ -237,17 +241,17 @@ def test_a_terminal_without_colour_gets_none():
 
 def test_a_terminal_shows_what_is_under_way_while_it_is():
     script = """
-import sys, time
+import select, sys
 from renewd.planning import words
 from renewd.renewal import debts, events
 from renewd.report.progress import Progress
 with Progress(sys.stdout) as progress:
     progress(events.Ordered(name="a.example", uri="u", status="pending", challenges=1))
     progress(events.Finalizing(name="a.example", uri="u"))
-    time.sleep(0.6)  # two refreshes
+    assert select.select([sys.stdin], [], [], 60)[0], "what is under way was never shown"
     progress(events.Renewed(name="a.example", version="v", not_after=None, serial="4F"))
 """
-    assert "ordered · finalizing" in on_a_terminal(script)
+    assert "ordered · finalizing" in on_a_terminal(script, "ordered · finalizing")
 
 
 def test_many_threads_on_a_terminal_do_not_lock_each_other_up(terminal, now, clock):

@@ -79,10 +79,7 @@ def sandbox(clock: FakeClock) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def customer(sandbox: Sandbox) -> Iterator[Customer]:
-    # unverified: the throwaway root is made with each sandbox, and what is tested is what the server says
-    with httpx.Client(
-        trust_env=False, timeout=20, verify=False
-    ) as client:  # its CA is made anew for each test
+    with httpx.Client(trust_env=False, timeout=20) as client:
         yield Customer(sandbox, client)
 
 

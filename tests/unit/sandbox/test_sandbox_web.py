@@ -71,7 +71,7 @@ def test_what_cannot_be_loaded_changes_nothing(port, put, tmp_path):
 
 def test_it_shows_the_files_of_the_web_root_and_a_page(port, sandbox, tmp_path):
     (tmp_path / "webroot" / "proof").write_text("here")
-    # unverified: the names of its certificates are not those of loopback
+    # unverified: its certificate is of the test's clock, over by the machine's, and its name is not loopback's
     with httpx.Client(trust_env=False, verify=False) as client:
         assert client.get(f"http://127.0.0.1:{sandbox.http_port}/proof").text == "here"
         assert client.get(f"https://127.0.0.1:{port}/").text == "It works.\n"
